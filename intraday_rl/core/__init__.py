@@ -1,0 +1,1 @@
+"""The ground floor: errors, checks, compiled functions, parameter structs, seeds and fingerprints."""

@@ -1,0 +1,135 @@
+"""The only door to numba: `njit` for kernels, `model` for functions chosen by the struct they are given.
+
+Conventions: a kernel never raises, prints, allocates or draws random numbers. numba invalidates its cache by the
+kernel's own file alone, so an edited helper elsewhere could leave stale machine code: the cache folder is therefore
+named by a digest of all sources of the package. With NUMBA_DISABLE_JIT=1 the same functions run as plain Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import platformdirs
+from numba import types
+from numba.extending import overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TAG = "struct_"  # prefix of the record field that names a struct
+PACKAGE = Path(__file__).resolve().parents[1]
+CACHES_KEPT = 4  # compiled caches of older source digests that stay on disk
+
+
+def sources_digest() -> str:
+    """Return 16 hexadecimal digits that change with any Python source of the package or numba's version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(str(path.relative_to(PACKAGE)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _prepare_cache() -> Path:
+    """Name the cache folder by the digest, make it, and drop the oldest of the other digests' folders."""
+    root = Path(platformdirs.user_cache_dir("intraday_rl")) / "kernels"
+    folder = root / sources_digest()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    others = sorted((p for p in root.iterdir() if p != folder), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in others[CACHES_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+CACHE_FOLDER = Path() if JIT_DISABLED else _prepare_cache()
+if not JIT_DISABLED:
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
+
+literal_unroll = numba.literal_unroll
+
+
+def cache_is_cold() -> bool:
+    """Say whether no kernel was compiled yet for these sources (the first start compiles for some seconds)."""
+    return not JIT_DISABLED and not any(CACHE_FOLDER.rglob("*.nbc"))
+
+
+def njit(function: F) -> F:
+    """Compile a function that allocates nothing; cached on disk, without reference counting, without the GIL.
+
+    `_nrt=False` removes numba's atomic reference counting of array arguments, which would cost three times a step.
+    """
+    compiled = numba.njit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function)
+    return compiled  # type: ignore[no-any-return]
+
+
+def struct_name(numba_type: Any) -> str | None:
+    """Return the struct's name behind a numba type: a NamedTuple's class, or a record's tag field; else None."""
+    if isinstance(numba_type, types.BaseNamedTuple):
+        return str(numba_type.instance_class.__name__)
+    if isinstance(numba_type, types.Record):
+        return next((n[len(TAG) :] for n in numba_type.fields if n.startswith(TAG)), None)
+    return None
+
+
+def _struct_name_of_value(value: Any) -> str:
+    names = getattr(getattr(value, "dtype", None), "names", None)
+    if names is None:
+        return type(value).__name__
+    return str(next(n[len(TAG) :] for n in names if n.startswith(TAG)))
+
+
+class Model:
+    """The implementations of one step of the market, one for each parameter struct.
+
+    `implementations` maps a struct's class to its plain Python function; conformance tests walk it.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Start an empty table for the step `name`."""
+        self.name = name
+        self.implementations: dict[type, Callable[..., Any]] = {}
+
+    def implement(self, struct: type) -> Callable[[F], F]:
+        """Register the decorated function as this step's rule for `struct`; it may be called directly too."""
+
+        def register(function: F) -> F:
+            compiled = njit(function)
+            self.implementations[struct] = compiled
+            return compiled
+
+        return register
+
+    def find(self, struct_name: str) -> Callable[..., Any] | None:
+        """Return the implementation registered for the struct of that name."""
+        return next((f for s, f in self.implementations.items() if s.__name__ == struct_name), None)
+
+
+def model(stub: F) -> F:
+    """Turn a stub into a step that dispatches on the struct of its first argument.
+
+    Inside kernels numba picks the implementation at compile time; in plain Python it is looked up at the call. The
+    table is `stub.model`, new members join with `@stub.model.implement(Struct)`.
+    """
+    table = Model(stub.__name__)
+
+    @wraps(stub)
+    def dispatch(params: Any, *args: Any) -> Any:
+        return table.find(_struct_name_of_value(params))(params, *args)  # type: ignore[misc]
+
+    dispatch.model = table  # type: ignore[attr-defined]
+
+    def resolve(params: Any, *args: Any) -> Any:
+        name = struct_name(params)
+        implementation = table.find(name) if name else None
+        return getattr(implementation, "py_func", implementation)
+
+    overload(dispatch, strict=False, jit_options={"_nrt": False, "error_model": "numpy"})(resolve)
+    return dispatch  # type: ignore[return-value]
