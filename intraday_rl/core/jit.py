@@ -8,6 +8,7 @@ named by a digest of all sources of the package. With NUMBA_DISABLE_JIT=1 the sa
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import shutil
 from collections.abc import Callable
@@ -52,8 +53,6 @@ JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined
 CACHE_FOLDER = Path() if JIT_DISABLED else _prepare_cache()
 if not JIT_DISABLED:
     numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
-
-literal_unroll = numba.literal_unroll
 
 
 def cache_is_cold() -> bool:
@@ -133,3 +132,32 @@ def model(stub: F) -> F:
 
     overload(dispatch, strict=False, jit_options={"_nrt": False, "error_model": "numpy"})(resolve)
     return dispatch  # type: ignore[return-value]
+
+
+def every(stub: Callable[..., Any], per_member: tuple[str, ...] = ()) -> Callable[..., tuple[Any, ...]]:
+    """Return a function that asks `stub` (a `model`) for every member of a group of structs, as a tuple of results.
+
+    The group comes from `structs.nest` and takes the place of the stub's first argument; of the arguments named in
+    `per_member`, each member gets its own item.
+    """
+    arguments = list(inspect.signature(stub).parameters)[1:]
+
+    def collect(group: Any, *args: Any) -> tuple[Any, ...]:
+        names = [name for name in group.dtype.names if not name.startswith(TAG)]
+        pairs = list(zip(arguments, args, strict=True))
+        return tuple(
+            stub(group[name], *(value[k] if argument in per_member else value for argument, value in pairs))
+            for k, name in enumerate(names)
+        )
+
+    def resolve(group: Any, *args: Any) -> Any:
+        names = [name for name in group.fields if not name.startswith(TAG)]
+        calls = [
+            f"stub(group.{name}, {', '.join(f'{a}[{k}]' if a in per_member else a for a in arguments)}),"
+            for k, name in enumerate(names)
+        ]
+        source = f"lambda group, {', '.join(arguments)}: ({' '.join(calls)})"
+        return eval(source, {"stub": stub})  # members have types of their own: the calls must be written out
+
+    overload(collect, strict=False, jit_options={"_nrt": False, "error_model": "numpy"})(resolve)
+    return collect

@@ -6,25 +6,28 @@ the struct, so that two structs with equal fields stay two types. A struct has n
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.core import checks
-from intraday_rl.core.errors import ParameterError
 from intraday_rl.core.jit import JIT_DISABLED, TAG
 
 Records = npt.NDArray[np.void]
-S = TypeVar("S")
 
 _FIELD_TYPES = {float: np.float64, int: np.int64, bool: np.int64}
 
 
+@functools.cache
 def dtype_of(struct: type) -> np.dtype[np.void]:
-    """Return the aligned record dtype of a NamedTuple of scalars, the tag field last."""
+    """Return the aligned record dtype of a NamedTuple of scalars, the tag field last.
+
+    The same object for every call: numba recognises a record array by its dtype at every call, and comparing two equal
+    but distinct dtypes field by field would cost more than a step of the market.
+    """
     fields = [(name, _FIELD_TYPES[kind]) for name, kind in typing.get_type_hints(struct).items()]
     return np.dtype([*fields, (TAG + struct.__name__, np.uint8)], align=True)
 
@@ -46,32 +49,20 @@ def pack(struct: Any) -> Records:
     return view(packed)
 
 
-def coerce(struct: type[S], values: Mapping[str, Any]) -> S:
-    """Build a struct from a mapping: each value is brought to its annotated type, then the struct's law is checked.
+def nest(name: str, members: Mapping[str, Any]) -> Records:
+    """Return structs and one-element record arrays as one record with a field for each, as a one-element array.
 
-    Raises:
-        ParameterError: a key is unknown, missing or of a wrong type, or `check()` refuses a value.
+    A record crosses into compiled code at the price of one array, however much it holds; `jit.every` asks a
+    model for each member. The group is tagged `name`.
     """
-    hints = typing.get_type_hints(struct)
-    for name in values:
-        if name not in hints:
-            raise ParameterError(f"{struct.__name__} has no parameter {name}{checks.nearest(name, hints)}")
-    missing = [name for name in hints if name not in values]
-    if missing:
-        raise ParameterError(f"{struct.__name__} needs {', '.join(missing)}, not given")
-    built = struct(**{name: _scalar(struct, name, kind, values[name]) for name, kind in hints.items()})
-    check = getattr(built, "check", None)
-    if check is not None:
-        check()
-    return built
+    packed = {key: value if isinstance(value, np.ndarray) else pack(value) for key, value in members.items()}
+    dtype = _nested_dtype(name, tuple((key, value.dtype) for key, value in packed.items()))
+    record = np.zeros(1, dtype=dtype)
+    for key, value in packed.items():
+        record[key] = value
+    return view(record)
 
 
-def _scalar(struct: type, name: str, kind: type, value: Any) -> float | int | bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and is_number:
-        return float(value)
-    if kind is int and is_number and float(value).is_integer():
-        return int(value)
-    if kind is bool and isinstance(value, bool):
-        return value
-    raise ParameterError(f"{struct.__name__}.{name} must be of type {kind.__name__}, was {value!r}")
+@functools.cache
+def _nested_dtype(name: str, fields: tuple[tuple[str, np.dtype[np.void]], ...]) -> np.dtype[np.void]:
+    return np.dtype([*fields, (TAG + name, np.uint8)], align=True)

@@ -1,0 +1,1 @@
+"""Agents: parameters, trainers, callbacks and the bundles that keep a trained policy."""

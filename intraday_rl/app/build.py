@@ -1,0 +1,240 @@
+"""Configuration to objects: every node with a `_target_` becomes a typed, checked struct; no `cfg` travels further.
+
+What is refused here is refused before any data are read: an unknown or missing key, a wrong type, an impossible
+value. The message starts with the configuration key.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intraday_rl.core import checks
+from intraday_rl.core.coerce import coerce, is_struct
+from intraday_rl.core.errors import ConfigError, IntradayError
+from intraday_rl.data import Bars, Instrument, SessionSplit, split_sessions
+
+Config = Mapping[str, Any]
+
+PACKAGE = "intraday_rl"
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def resolve_path(path: str | Path) -> Path:
+    """Return a path of the configuration as an absolute one: relative paths start at the project's root."""
+    given = Path(path).expanduser()
+    return given if given.is_absolute() else PROJECT / given
+
+
+def find_struct(key: str, target: Any) -> type:
+    """Return the struct class that a `_target_` names.
+
+    Raises:
+        ConfigError: it is not a struct of this package.
+    """
+    module, _, name = str(target).rpartition(".")
+    if module.split(".")[0] != PACKAGE:
+        raise ConfigError(f"{key}._target_ must name a struct of {PACKAGE}, was {target!r}")
+    try:
+        struct = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_ must name an existing struct, was {target!r}") from error
+    if not is_struct(struct):
+        raise ConfigError(f"{key}._target_ must name a parameter struct, was {target!r}")
+    return struct  # type: ignore[no-any-return]
+
+
+def build_struct(key: str, node: Any) -> Any:
+    """Build the struct that a node with a `_target_` describes.
+
+    Raises:
+        ConfigError: the node or a value in it is not allowed; the message starts with `key`.
+    """
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(f"{key} must be a mapping with a _target_, was {node!r}")
+    struct = find_struct(key, node["_target_"])
+    try:
+        return coerce(struct, {name: value for name, value in node.items() if name != "_target_"})
+    except IntradayError as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
+def build_group(key: str, nodes: Any) -> dict[str, Any]:
+    """Build every struct of a named group, in order."""
+    if not isinstance(nodes, Mapping):
+        raise ConfigError(f"{key} must be a mapping of names to rules, was {nodes!r}")
+    return {name: build_struct(f"{key}.{name}", node) for name, node in nodes.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitParameters:
+    """How sessions are dealt out, in time order."""
+
+    train_fraction: float
+    validation_fraction: float
+    embargo_sessions: int
+
+    def check(self) -> None:
+        """Refuse fractions that leave nothing for the test."""
+        checks.fraction("split", "train_fraction", self.train_fraction)
+        checks.fraction("split", "validation_fraction", self.validation_fraction)
+        if self.train_fraction + self.validation_fraction >= 1:
+            total = self.train_fraction + self.validation_fraction
+            raise ConfigError(f"split: train_fraction + validation_fraction must be < 1, was {total:g}")
+        checks.non_negative("split", "embargo_sessions", self.embargo_sessions, "sessions")
+
+    def split(self, num_sessions: int) -> SessionSplit:
+        """Return the parts of so many sessions."""
+        return split_sessions(num_sessions, self.train_fraction, self.validation_fraction, self.embargo_sessions)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration as objects; nothing is loaded yet.
+
+    Attributes:
+        source: where bars come from.
+        instrument: contract terms.
+        pipeline: the features that agents see.
+        scales: the features that execution needs (ATR, volatility).
+        rules: the environment but for its bars.
+        split: how sessions are dealt out.
+        algorithm: name of the algorithm.
+        parameters: its parameters.
+        gates: limits of gates and guards.
+    """
+
+    source: Any
+    instrument: Instrument
+    pipeline: Any
+    scales: Any
+    rules: Any
+    split: SplitParameters
+    algorithm: str
+    parameters: Any
+    gates: Any
+
+
+def build_plan(config: Config) -> Plan:
+    """Turn a resolved configuration into checked objects.
+
+    Raises:
+        ConfigError: something in it is not allowed.
+    """
+    from intraday_rl.env.batch_env import TradingRules
+    from intraday_rl.features import PRESETS, FeaturePipeline
+    from intraday_rl.features.library import Volatility
+
+    check_symbols(config["data"])
+    execution = _execution(config["market"])
+    spread = execution.spread.base_spread
+    preset = config["features"]["preset"]
+    if preset not in PRESETS:
+        raise ConfigError(f"features.preset must be one of {', '.join(PRESETS)}, was {preset!r}")
+    families = tuple(build_group("features.families", config["features"]["families"]).values())
+    with _named("features"):
+        pipeline = FeaturePipeline(families=families, names=PRESETS[preset], base_spread=spread)
+        scales = FeaturePipeline(families=(Volatility(),), names=("atr_bps", "rv_60"), base_spread=spread)
+    with _named("env"):
+        rules = TradingRules(
+            execution=execution,
+            limits=build_group("risk.limits", config["risk"]["limits"]),
+            exits=build_group("risk.exits", config["risk"]["exits"]),
+            actions=build_struct("env.actions", config["env"]["actions"]),
+            terms=build_group("reward.terms", config["reward"]["terms"]),
+            reward_scale=number("reward.scale", config["reward"]["scale"]),
+            layout=_layout(pipeline.names, config["env"]["account"]),
+            initial_capital_usd=number("env.initial_capital_usd", config["env"]["initial_capital_usd"]),
+        )
+    return Plan(
+        source=_source(config["data"]["source"]),
+        instrument=build_struct("market.instrument", config["market"]["instrument"]),
+        pipeline=pipeline,
+        scales=scales,
+        rules=rules,
+        split=_plain("evaluation.split", SplitParameters, config["evaluation"]["split"]),
+        algorithm=config["algo"]["name"],
+        parameters=build_struct("algo.parameters", config["algo"]["parameters"]),
+        gates=build_struct("evaluation.gates", config["evaluation"]["gates"]),
+    )
+
+
+def check_symbols(data: Config) -> None:
+    """Refuse a list of symbols that is not one symbol."""
+    symbols = data.get("symbols")
+    if "symbols" in data and (not isinstance(symbols, list) or len(symbols) != 1):
+        raise ConfigError(f"data.symbols must be a list of one symbol, such as [SPY], was {symbols!r}")
+
+
+def number(key: str, value: Any) -> float:
+    """Return a number of the configuration as a float, or refuse it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{key} must be a number, was {value!r}")
+    return float(value)
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Put the configuration key before whatever an object inside refuses."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except IntradayError as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
+def _plain(key: str, struct: type, node: Any) -> Any:
+    with _named(key):
+        return coerce(struct, node)
+
+
+def _source(node: Config) -> Any:
+    given = dict(node)
+    if "path" in given:
+        given["path"] = resolve_path(given["path"])
+    return build_struct("data.source", given)
+
+
+def _execution(market: Config) -> Any:
+    from intraday_rl.market.advance import Execution
+    from intraday_rl.market.rows import Contract
+
+    parts = build_group("market.execution", market["execution"])
+    multiplier = build_struct("market.instrument", market["instrument"]).multiplier
+    with _named("market.execution"):
+        unknown = [name for name in parts if name not in Execution._fields]
+        if unknown:
+            raise ConfigError(
+                f"market.execution has no part {unknown[0]}{checks.nearest(unknown[0], Execution._fields)}"
+            )
+        return Execution(contract=Contract(multiplier), **parts)
+
+
+def _layout(names: tuple[str, ...], account: Config) -> Any:
+    from intraday_rl.env.observation import ObservationLayout
+
+    with _named("env.account"):
+        return ObservationLayout(
+            market=names,
+            account=tuple(account["features"]),
+            daily_loss_unit=number("env.account.daily_loss_unit", account["daily_loss_unit"]),
+            drawdown_unit=number("env.account.drawdown_unit", account["drawdown_unit"]),
+        )
+
+
+def load_tape(plan: Plan, bars: Bars) -> Any:
+    """Return the tape of the bars, checked.
+
+    Raises:
+        DataError: the bars are too few, or a number is missing.
+    """
+    from intraday_rl.market.tape import build_tape
+
+    tape = build_tape(bars, plan.pipeline.compute(bars), plan.scales.compute(bars), plan.instrument)
+    tape.check()
+    return tape

@@ -1,0 +1,1 @@
+"""The environment: rewards, risk rules, actions and observations over the market, batched."""

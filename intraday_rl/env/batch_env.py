@@ -1,0 +1,190 @@
+"""The batched simulator: N accounts over one tape, advanced together by one compiled call.
+
+`BatchEnv` is the engine; the SB3, Gymnasium-vector and single environments are thin views of it. Results do not depend
+on N: account n of a batch of any size meets the same episodes and noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core import checks, structs
+from intraday_rl.core.errors import ConfigError
+from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
+from intraday_rl.env.observation import ObservationLayout
+from intraday_rl.env.rewards import TermMemory
+from intraday_rl.env.risk import FlatBeforeClose
+from intraday_rl.env.step_kernel import FINISHED, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
+from intraday_rl.market.advance import Execution
+from intraday_rl.market.rows import AccountRow, FillRow
+from intraday_rl.market.tape import Tape
+
+Float32s = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TradingRules:
+    """Everything of an environment but its bars: what may be done, seen and earned.
+
+    Attributes:
+        execution: how orders become fills.
+        limits: position limits by name, at least one.
+        exits: exit rules by name; one of them is FlatBeforeClose.
+        actions: the action map.
+        terms: reward terms by name, at least one.
+        reward_scale: applied last, to rewards in basis points of the session-start NAV.
+        layout: the observation.
+        initial_capital_usd: NAV at every session's start.
+    """
+
+    execution: Execution
+    limits: Mapping[str, Any]
+    exits: Mapping[str, Any]
+    actions: Any
+    terms: Mapping[str, Any]
+    reward_scale: float
+    layout: ObservationLayout
+    initial_capital_usd: float
+
+    def __post_init__(self) -> None:
+        """Refuse rule sets under which a session would not end flat, or that leave out a part."""
+        checks.positive("env", "initial_capital_usd", self.initial_capital_usd, "USD")
+        checks.positive("reward", "scale", self.reward_scale)
+        for name, group in (("risk.limits", self.limits), ("risk.exits", self.exits), ("reward.terms", self.terms)):
+            if not group:
+                raise ConfigError(f"{name} must name at least one rule, was empty")
+        if not any(isinstance(rule, FlatBeforeClose) for rule in self.exits.values()):
+            raise ConfigError("risk.exits must hold a FlatBeforeClose rule: sessions end flat")
+
+    def pack(self) -> structs.Records:
+        """Return all rules as one record, as the kernels take them."""
+        groups = {
+            "execution": self.execution.pack(),
+            "limits": structs.nest("Limits", self.limits),
+            "exits": structs.nest("Exits", self.exits),
+            "actions": self.actions,
+            "terms": structs.nest("Terms", self.terms),
+            "unit": AccountUnit(self.initial_capital_usd, self.reward_scale),
+            "columns": self.layout.pack(),
+        }
+        return structs.nest("TradingRules", groups)
+
+
+class BatchEnv:
+    """N accounts on one tape.
+
+    After `reset` and each `step` these arrays hold the last bar's outcome: `rewards` (N,) float64, `terminated` and
+    `truncated` (N,) int64, `reward_parts` (N, K) reward by term, `fills` (N,) FillRow, `accounts` (N,) AccountRow;
+    where an episode ended, `finished` (N,) AccountRow and `final_observations` (N, F) hold its last state, and the
+    account has begun its next episode.
+    """
+
+    def __init__(self, tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], num_envs: int, seed: int):
+        """Lay out N accounts over the given sessions of the tape.
+
+        Raises:
+            ParameterError: no session is usable, or `num_envs` is not positive.
+            ConfigError: the tape lacks a feature of the layout, or has them in another order.
+        """
+        checks.at_least("env", "num_envs", num_envs, 1)
+        if tape.feature_names != rules.layout.market:
+            raise ConfigError("the tape's features and the observation's market features differ in name or order")
+        self.tape, self.rules, self.num_envs = tape, rules, num_envs
+        self.sessions = tape.usable(sessions)
+        self.term_names = tuple(rules.terms)
+        self.observation_space = rules.layout.space()
+        self.action_space = rules.actions.space()
+        self.accounts = structs.empty(AccountRow, num_envs)
+        self.finished = structs.empty(AccountRow, num_envs)
+        self.fills = structs.empty(FillRow, num_envs)
+        self.memory = np.zeros((num_envs, len(rules.terms)), dtype=structs.dtype_of(TermMemory))
+        self.parts = np.zeros((3, num_envs, len(rules.terms)))
+        self.final_observations = np.zeros((num_envs, self.width), dtype=np.float32)
+        self.rewards: npt.NDArray[np.float64] = np.asarray(self.accounts["reward"])
+        self.terminated: npt.NDArray[np.int64] = np.asarray(self.accounts["terminated"])
+        self.truncated: npt.NDArray[np.int64] = np.asarray(self.accounts["truncated"])
+        self._rules = rules.pack()
+        self._episodes = structs.view(np.zeros((num_envs, EPISODES_AHEAD), dtype=structs.dtype_of(EpisodeRow)))
+        memory = structs.view(self.memory)
+        self._restart = (self._episodes, memory, self.finished, self.final_observations)
+        self.seed(seed)
+
+    @property
+    def reward_parts(self) -> npt.NDArray[np.float64]:
+        """Reward of the last step by term, (N, K)."""
+        return self.parts[STEP]
+
+    def episode_info(self, n: int) -> dict[str, Any]:
+        """Return what the episode that account n just finished came to.
+
+        Keys: episode (r, l: reward and length, as SB3's Monitor has them), session, session_return, max_drawdown,
+        turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by term), flat_at_end.
+        """
+        row = self.finished[n]
+        return {
+            "episode": {"r": float(row["episode_reward"]), "l": int(row["steps"])},
+            "session": str(self.tape.dates[self.tape.session_of(int(row["last_bar"]))]),
+            "session_return": float(row["nav"] / row["start_nav"] - 1.0),
+            "max_drawdown": float(row["max_drawdown"]),
+            "turnover": float(row["traded_notional"] / row["start_nav"]),
+            "round_trips": int(row["round_trips"]),
+            "in_market_bars": int(row["in_market_bars"]),
+            "episode_reward_parts": dict(zip(self.term_names, self.parts[FINISHED, n].tolist(), strict=True)),
+            "flat_at_end": bool(row["position"] == 0.0),
+        }
+
+    @property
+    def width(self) -> int:
+        """Columns of an observation, F."""
+        return len(self.rules.layout.names)
+
+    def seed(self, seed: int) -> None:
+        """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
+        self._random = RandomEpisodes(self.tape, self.sessions, seed, self.num_envs)
+        self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
+
+    def assign(self, sessions: npt.NDArray[np.int64]) -> None:
+        """Give account n the session `sessions[n]` for its next episode and all later ones, at noise cursor n."""
+        rows = episode_rows(self.tape, sessions, np.arange(len(sessions), dtype=np.int64))
+        self._episodes[:] = rows[:, None]
+        self._random = None  # type: ignore[assignment]
+
+    def reset(self) -> Float32s:
+        """Begin an episode in every account and return the observations, (N, F)."""
+        self.accounts["episode"] = -1
+        self._refill(range(self.num_envs))
+        observations = np.empty((self.num_envs, self.width), dtype=np.float32)
+        reset_batch(self.accounts, self._market, self._rules, observations, self._restart)
+        return observations
+
+    def step(self, actions: npt.NDArray[Any], observations: Float32s) -> int:
+        """Advance every account by one bar.
+
+        Args:
+            actions: (N,) actions inside the action space; they are not checked here.
+            observations: written, (N, F).
+
+        Returns:
+            How many episodes ended.
+        """
+        outputs = (observations, self.parts, self.fills)
+        ended: int = step_batch(self.accounts, actions, self._market, self._rules, outputs, self._restart)
+        if ended:
+            self._refill_used_up()
+        return ended
+
+    def _refill_used_up(self) -> None:
+        used_up = np.flatnonzero(self.accounts["episode"] >= EPISODES_AHEAD - 1)
+        if len(used_up):
+            self.accounts["episode"][used_up] = -1
+            self._refill(used_up)
+
+    def _refill(self, accounts: Any) -> None:
+        if self._random is not None:
+            for n in accounts:
+                self._episodes[n] = self._random.draw(int(n))

@@ -1,0 +1,58 @@
+"""Episodes: which session each account trades next, and where it reads the pre-drawn noise.
+
+Account n draws from its own branch of the seed, so what it meets depends neither on N nor on the other accounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core import checks, seeding, structs
+from intraday_rl.env.step_kernel import EpisodeRow
+from intraday_rl.market.tape import Tape
+
+NOISE_SIZE = 16_384  # a power of two: uniform draws shared by all accounts, each read from the episode's own cursor
+EPISODES_AHEAD = 64
+
+
+def draw_noise(seed: int) -> npt.NDArray[np.float64]:
+    """Return the uniform draws in [0, 1) of a seed, (NOISE_SIZE,)."""
+    return seeding.generator(seed, "noise").random(NOISE_SIZE)
+
+
+@dataclass
+class RandomEpisodes:
+    """Shuffled passes over the sessions: every account meets every session once before any twice."""
+
+    tape: Tape
+    sessions: npt.NDArray[np.int64]
+    seed: int
+    num_envs: int
+
+    def __post_init__(self) -> None:
+        """Start one stream per account."""
+        checks.at_least("episodes", "sessions", len(self.sessions), 1, "usable sessions")
+        self._streams = [seeding.generator(self.seed, "episodes", n) for n in range(self.num_envs)]
+        self._waiting: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64) for _ in self._streams]
+
+    def draw(self, n: int) -> structs.Records:
+        """Return the next EPISODES_AHEAD episodes of account n."""
+        stream = self._streams[n]
+        while len(self._waiting[n]) < EPISODES_AHEAD:
+            self._waiting[n] = np.concatenate([self._waiting[n], stream.permutation(self.sessions)])
+        chosen, self._waiting[n] = self._waiting[n][:EPISODES_AHEAD], self._waiting[n][EPISODES_AHEAD:]
+        return episode_rows(self.tape, chosen, stream.integers(NOISE_SIZE, size=EPISODES_AHEAD))
+
+
+def episode_rows(
+    tape: Tape, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]
+) -> structs.Records:
+    """Return the EpisodeRow records of the sessions, in order."""
+    rows = structs.empty(EpisodeRow, len(sessions))
+    rows["first_bar"] = tape.first_row[sessions]
+    rows["last_bar"] = tape.last_row[sessions]
+    rows["noise_cursor"] = noise_cursors
+    return rows

@@ -1,0 +1,265 @@
+"""Running normalisation of observations and rewards: SB3's VecNormalize, computed in one compiled pass over the batch.
+
+Same statistics, same format (`obs_rms`, `ret_rms`, `save`, `load`), same results to float32 precision; VecNormalize
+itself costs twenty times a step of the batch. Statistics are float64; they change only while `training` is on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from intraday_rl.core import structs
+from intraday_rl.core.jit import njit
+from intraday_rl.env.vec_env import TradingVecEnv
+
+Array = npt.NDArray[Any]
+MEAN, VARIANCE, SCRATCH = 0, 1, 2  # planes of `moments`
+
+
+class Settings(NamedTuple):
+    """What the pass needs beside the arrays, and the running moments of the discounted returns."""
+
+    gamma: float
+    epsilon: float
+    clip: float
+    training: int
+    norm_reward: int
+    count: float  # weight of the observations' moments
+    return_count: float
+    return_mean: float
+    return_variance: float
+
+
+@njit
+def update_moments(values: Array, moments: Array, count: float) -> None:
+    """Merge a batch into running moments, column by column.
+
+    Args:
+        values: the batch, (N, F).
+        moments: running mean, running population variance and work space, (3, F), changed.
+        count: weight of the running moments before the batch.
+
+    Source: Chan, Golub, LeVeque (1979), the pairwise merge that VecNormalize uses.
+    """
+    size, width = values.shape
+    mean, variance, batch = moments[MEAN], moments[VARIANCE], moments[SCRATCH]
+    total = count + size
+    for f in range(width):
+        batch[f] = 0.0
+    for n in range(size):
+        for f in range(width):
+            batch[f] += values[n, f]
+    for f in range(width):
+        batch[f] /= size
+        delta = batch[f] - mean[f]
+        variance[f] = variance[f] * count + delta * delta * count * size / total
+        mean[f] += delta * size / total
+    for n in range(size):
+        for f in range(width):
+            gap = values[n, f] - batch[f]
+            variance[f] += gap * gap
+    for f in range(width):
+        variance[f] /= total
+
+
+@njit
+def normalize_into(values: Array, moments: Array, settings: Array, out: Array) -> None:
+    """Write clip((values - mean) / sqrt(variance + epsilon), -clip, clip), all (N, F); the rest as in `observe`."""
+    mean, variance, inverse = moments[MEAN], moments[VARIANCE], moments[SCRATCH]
+    epsilon, clip = settings[0].epsilon, settings[0].clip
+    for f in range(values.shape[1]):
+        inverse[f] = 1.0 / np.sqrt(variance[f] + epsilon)
+    for n in range(values.shape[0]):
+        for f in range(values.shape[1]):
+            out[n, f] = min(max((values[n, f] - mean[f]) * inverse[f], -clip), clip)
+
+
+@njit
+def observe(values: Array, moments: Array, settings: Array, out: Array) -> None:
+    """Update the moments with a batch of observations while training, then write it normalised.
+
+    Args:
+        values: raw observations, (N, F).
+        moments: (3, F), see `update_moments`.
+        settings: one Settings record, (1,).
+        out: written, (N, F).
+    """
+    row = settings[0]
+    if row.training > 0:
+        update_moments(values, moments, row.count)
+        row.count += values.shape[0]
+    normalize_into(values, moments, settings, out)
+
+
+@njit
+def merge_returns(returns: Array, accounts: Array, row: Settings) -> None:
+    """Carry the discounted returns one step on and merge them into their running moments; returns and accounts (N,)."""
+    size = returns.shape[0]
+    mean, squares = 0.0, 0.0
+    for n in range(size):
+        returns[n] = returns[n] * row.gamma + accounts[n].reward
+        mean += returns[n] / size
+    for n in range(size):
+        squares += (returns[n] - mean) ** 2
+    delta = mean - row.return_mean
+    total = row.return_count + size
+    squares += row.return_variance * row.return_count + delta * delta * row.return_count * size / total
+    row.return_mean += delta * size / total  # type: ignore[misc]
+    row.return_variance = squares / total  # type: ignore[misc]
+    row.return_count = total  # type: ignore[misc]
+
+
+@njit
+def normalize_step(values: Array, accounts: Array, moments: Array, settings: Array, outputs: Any) -> None:
+    """Normalise what one step of the batch brought.
+
+    Args:
+        values: raw observations, (N, F).
+        accounts: AccountRow records after the step, (N,).
+        moments: (3, F), see `update_moments`.
+        settings: one Settings record, (1,).
+        outputs: (observations (N, F), rewards (N,), dones (N,), discounted returns (N,)): written.
+    """
+    observations, rewards, dones, returns = outputs
+    row = settings[0]
+    observe(values, moments, settings, observations)
+    if row.training > 0:
+        merge_returns(returns, accounts, row)
+    scale = 1.0 / np.sqrt(row.return_variance + row.epsilon)
+    for n in range(accounts.shape[0]):
+        reward = accounts[n].reward
+        rewards[n] = min(max(reward * scale, -row.clip), row.clip) if row.norm_reward > 0 else reward
+        dones[n] = accounts[n].terminated + accounts[n].truncated > 0
+        if dones[n]:
+            returns[n] = 0.0
+
+
+class RunningNormalize(VecNormalize):
+    """VecNormalize with its arithmetic compiled, around a TradingVecEnv."""
+
+    venv: TradingVecEnv
+
+    def __init__(
+        self, venv: TradingVecEnv, gamma: float, clip: float, *, training: bool = True, norm_reward: bool = True
+    ) -> None:
+        """Wrap the batch.
+
+        Args:
+            venv: the environment, observations (N, F).
+            gamma: discount of the returns whose variance scales the rewards.
+            clip: bound on normalised observations and rewards.
+            training: whether statistics are updated.
+            norm_reward: whether rewards are scaled.
+        """
+        self._settings: structs.Records | None = None
+        super().__init__(
+            venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma
+        )
+        self._bind()
+
+    @property
+    def training(self) -> bool:
+        """Whether statistics are updated."""
+        return self._training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = value
+        if self._settings is not None:
+            self._settings["training"] = int(value)
+
+    def _bind(self) -> None:
+        """Lay the statistics of `obs_rms` and `ret_rms` out as the compiled pass takes them."""
+        self._moments = np.zeros((3, self.venv.batch.width))
+        self._moments[MEAN], self._moments[VARIANCE] = self.obs_rms.mean, self.obs_rms.var  # type: ignore[union-attr]
+        self._settings = structs.pack(
+            Settings(
+                gamma=self.gamma,
+                epsilon=self.epsilon,
+                clip=self.clip_obs,
+                training=int(self.training),
+                norm_reward=int(self.norm_reward),
+                count=float(self.obs_rms.count),  # type: ignore[union-attr]
+                return_count=float(self.ret_rms.count),
+                return_mean=float(self.ret_rms.mean),
+                return_variance=float(self.ret_rms.var),
+            )
+        )
+        self._returns = np.zeros(self.num_envs)
+
+    def sync(self) -> None:
+        """Bring `obs_rms`, `ret_rms` and `returns` up to date, for whoever reads or saves them."""
+        row = self._settings[0]
+        self.obs_rms.mean, self.obs_rms.var = self._moments[MEAN].copy(), self._moments[VARIANCE].copy()  # type: ignore[union-attr]
+        self.obs_rms.count = float(row["count"])  # type: ignore[union-attr]
+        self.ret_rms.mean, self.ret_rms.var = np.array(row["return_mean"]), np.array(row["return_variance"])
+        self.ret_rms.count = float(row["return_count"])
+        self.returns = self._returns.copy()
+
+    def take_statistics(self, source: VecNormalize) -> None:
+        """Take over the running statistics of another VecNormalize."""
+        if isinstance(source, RunningNormalize):
+            source.sync()
+        self.obs_rms, self.ret_rms = source.obs_rms.copy(), source.ret_rms.copy()  # type: ignore[union-attr]
+        self._bind()
+
+    def as_vec_normalize(self) -> VecNormalize:
+        """Return a plain VecNormalize with the same statistics and settings, for other tools to load."""
+        self.sync()
+        plain = VecNormalize(
+            self.venv,
+            training=self.training,
+            norm_reward=self.norm_reward,
+            clip_obs=self.clip_obs,
+            clip_reward=self.clip_reward,
+            gamma=self.gamma,
+            epsilon=self.epsilon,
+        )
+        plain.obs_rms, plain.ret_rms = self.obs_rms.copy(), self.ret_rms.copy()  # type: ignore[union-attr]
+        return plain
+
+    def save(self, save_path: str) -> None:
+        """Save in VecNormalize's own format."""
+        self.as_vec_normalize().save(save_path)
+
+    def reset(self) -> Any:
+        """Begin episodes everywhere and return normalised observations."""
+        self.old_obs = self.venv.reset()
+        self._returns[:] = 0.0
+        out = np.empty(self.old_obs.shape, dtype=np.float32)  # type: ignore[union-attr]
+        observe(self.old_obs, self._moments, self._settings, out)
+        return out
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Advance, update the statistics while training, and return normalised observations and rewards."""
+        venv = self.venv
+        batch = venv.batch
+        shape = (self.num_envs, batch.width)
+        raw, normalized = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        rewards, dones = np.empty(self.num_envs, dtype=np.float32), np.empty(self.num_envs, dtype=np.bool_)
+        ended = batch.step(venv.actions, raw)
+        outputs = (normalized, rewards, dones, self._returns)
+        normalize_step(raw, batch.accounts, self._moments, self._settings, outputs)
+        self.old_obs = raw
+        if not ended:
+            return normalized, rewards, dones, venv.no_infos
+        infos = venv.episode_infos(dones)
+        for n in np.flatnonzero(dones):
+            infos[n]["terminal_observation"] = self.normalize_obs(infos[n]["terminal_observation"])
+        return normalized, rewards, dones, infos
+
+    def get_original_reward(self) -> npt.NDArray[np.float64]:
+        """Return the last rewards before scaling, (N,)."""
+        return self.venv.batch.rewards.copy()
+
+    def normalize_obs(self, obs: Any) -> Any:
+        """Return observations (..., F) normalised with the present statistics."""
+        flat = np.ascontiguousarray(obs).reshape(-1, self.venv.batch.width)
+        out = np.empty(flat.shape, dtype=np.float32)
+        normalize_into(flat, self._moments, self._settings, out)
+        return out.reshape(np.shape(obs))

@@ -1,0 +1,83 @@
+"""One account as a plain `gymnasium.Env`; registered as `IntradayTrading-v0`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core.errors import ConfigError
+from intraday_rl.env.batch_env import BatchEnv
+from intraday_rl.env.step_kernel import STEP
+
+
+class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
+    """One trading account on one-minute bars.
+
+    Observation: float32 (F,), market features of the last closed bar, then the account's state.
+    Action: Discrete(3) SELL, HOLD, BUY, or Box(-1, 1) for a fraction of the allowed size.
+    Reward: change of net equity in basis points of the session-start NAV, plus the configured terms; every step's info
+    holds `reward_parts`, reward by term, whose sum is the reward.
+    Episode: one session; `terminated` when it ends flat, `truncated` when the data end before.
+    Not modelled: other participants' reactions beyond the impact model, auctions, borrowing fees.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own convention)
+
+    def __init__(self, batch: BatchEnv) -> None:
+        """Wrap an engine of one account.
+
+        Raises:
+            ConfigError: the engine has more than one account.
+        """
+        if batch.num_envs != 1:
+            raise ConfigError(f"TradingEnv needs a batch of num_envs = 1, was {batch.num_envs}")
+        self.batch = batch
+        self.observation_space = batch.observation_space
+        self.action_space = batch.action_space
+        self._discrete = isinstance(batch.action_space, gymnasium.spaces.Discrete)
+        self._actions = np.zeros(1, dtype=np.int64 if self._discrete else np.float32)
+        self._shape = (1, batch.width)
+        self._names = batch.term_names
+        self._parts = batch.parts[STEP, 0]
+        self._begun: npt.NDArray[np.float32] | None = None  # first observation of an episode that has begun already
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        """Begin the next session."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self.batch.seed(seed)
+            self._begun = None
+        observation = self.batch.reset()[0] if self._begun is None else self._begun
+        self._begun = None
+        return observation, {}
+
+    def step(self, action: Any) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Advance by one bar."""
+        if self._discrete:
+            if not 0 <= action <= 2:
+                raise ConfigError(f"TradingEnv.step: action must be 0 (SELL), 1 (HOLD) or 2 (BUY), was {action!r}")
+            self._actions[0] = action
+        else:
+            self._actions[0] = self._fraction(action)
+        batch = self.batch
+        observations = np.empty(self._shape, dtype=np.float32)
+        ended = batch.step(self._actions, observations)
+        info: dict[str, Any] = {"reward_parts": dict(zip(self._names, self._parts.tolist(), strict=True))}
+        reward = batch.rewards.item(0)
+        if not ended:
+            return observations[0], reward, False, False, info
+        info.update(batch.episode_info(0))
+        self._begun = observations[0]
+        return batch.final_observations[0].copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info
+
+    @staticmethod
+    def _fraction(action: Any) -> float:
+        value = float(np.asarray(action).reshape(-1)[0])
+        if not -1.0 <= value <= 1.0:
+            raise ConfigError(f"TradingEnv.step: action must lie in [-1, 1], was {value!r}")
+        return value

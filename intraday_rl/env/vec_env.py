@@ -1,0 +1,93 @@
+"""The batch as Stable-Baselines3's VecEnv: resets in the same step, the last observation in the info.
+
+Only accounts whose episode ended get an info of their own; all others share one immutable empty mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from intraday_rl.env.batch_env import BatchEnv
+
+NO_INFO: Any = MappingProxyType({})
+
+
+class TradingVecEnv(VecEnv):
+    """N trading accounts behind SB3's interface; `batch` is the engine."""
+
+    def __init__(self, batch: BatchEnv) -> None:
+        """Wrap the engine."""
+        self.batch = batch
+        self.no_infos: list[Any] = [NO_INFO] * batch.num_envs
+        self.render_mode = None
+        super().__init__(batch.num_envs, batch.observation_space, batch.action_space)
+
+    @property
+    def reward_parts(self) -> npt.NDArray[np.float64]:
+        """Reward of the last step by term, (N, K)."""
+        return self.batch.reward_parts
+
+    def reset(self) -> VecEnvObs:
+        """Begin an episode in every account."""
+        seed = self._seeds[0]
+        if seed is not None:
+            self.batch.seed(seed)
+            self._reset_seeds()
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        return self.batch.reset()
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Keep the actions for `step_wait`."""
+        self.actions = actions.reshape(self.num_envs)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Advance every account by one bar."""
+        batch = self.batch
+        observations = np.empty((self.num_envs, batch.width), dtype=np.float32)
+        ended = batch.step(self.actions, observations)
+        rewards = batch.rewards.astype(np.float32)
+        if not ended:
+            return observations, rewards, np.zeros(self.num_envs, dtype=bool), self.no_infos
+        dones = (batch.terminated + batch.truncated) > 0
+        return observations, rewards, dones, self.episode_infos(dones)
+
+    def episode_infos(self, dones: npt.NDArray[np.bool_]) -> list[Any]:
+        """Return the infos of a step in which episodes ended: real ones only there."""
+        infos = self.no_infos.copy()
+        for n in np.flatnonzero(dones):
+            info = self.batch.episode_info(int(n))
+            info["terminal_observation"] = self.batch.final_observations[n].copy()
+            info["TimeLimit.truncated"] = bool(self.batch.truncated[n])
+            infos[n] = info
+        return infos
+
+    def close(self) -> None:
+        """Release nothing: the batch holds only arrays."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """Return the attribute, once for each asked account."""
+        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set the attribute of the batch (accounts share it)."""
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        """Call the method once and return its result for each asked account."""
+        result = getattr(self, method_name)(*args, **kwargs)
+        return [result] * len(list(self._get_indices(indices)))
+
+    def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> list[bool]:
+        """Say that no Gymnasium wrapper is inside."""
+        return [False] * len(list(self._get_indices(indices)))
+
+    def get_images(self) -> Sequence[Any]:
+        """Return no images: there is nothing to render."""
+        return [None] * self.num_envs

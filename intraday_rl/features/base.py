@@ -1,0 +1,109 @@
+"""The contract of the feature engine: what a family is, what it is given for each bar, and what comes out.
+
+Conventions: one bar is one `Step`; a family is a record of memory and one update that writes the family's columns into
+a row. A family sees bars of its own past only, and what was fitted on earlier sessions. Shapes: T rows, F features.
+Prices of a step are *gap-removed*: raw price divided by `gap_factor`, which jumps at the first bar of each session such
+that this bar's close equals the last close of the session before. Ratios of prices do not see the factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core.jit import model
+
+FeatureArray = npt.NDArray[np.float32]  # (T, F)
+ValidArray = npt.NDArray[np.bool_]  # (T,)
+
+WARM_UP_SESSIONS = 1  # the first session fills the memories; time-of-day medians need one earlier session
+
+
+class FeatureSpec(NamedTuple):
+    """What a feature is, for people and for generated pages."""
+
+    name: str
+    unit: str
+    formula: str
+    warm_up: str
+    source: str  # author and year of the definition, or C1 where the project defines it
+
+
+class Family(NamedTuple):
+    """One family of features: its parameter struct, its columns and the layout of its memory."""
+
+    params: type
+    specs: tuple[FeatureSpec, ...]
+    state: np.dtype[np.void]
+
+
+class Step(NamedTuple):
+    """One bar and what is known with it, at the bar's end. Prices are gap-removed, logarithms are of raw prices."""
+
+    is_first: bool  # first bar of its session: its return is none, here 0
+    earlier_bars: int  # bars of the record before this one
+    minute: int  # 0-based minute of the session at the bar's start
+    session_minutes: int  # minutes from open to close
+    open: float
+    high: float
+    low: float
+    close: float
+    vwap: float  # typical price (high + low + close)/3 where the bar has none
+    raw_close: float  # price units
+    gap_factor: float  # raw price = gap-removed price * gap_factor
+    volume: float
+    trade_count: float  # NaN where absent
+    bid: float  # raw price units, as bid_size ... NaN where absent
+    ask: float
+    bid_size: float
+    ask_size: float
+    change: float  # close - last close, 0 on the first bar
+    log_return: float  # ln(close / last close), 0 on the first bar
+    log_high_low: float  # ln(high / low)
+    log_high_open: float
+    log_low_open: float
+    log_close_open: float
+    log_open: float
+    log_high: float
+    log_low: float
+    log_close: float
+    atr: float  # Wilder average of the true range over 14 bars, NaN in warm-up
+    last_atr: float  # the same before this bar
+    deviation_60: float  # root mean square of the last 60 returns, NaN in warm-up
+    deviation_so_far: float  # the same of up to 60 returns, NaN before the first
+    usual_volume: float  # median of this minute over earlier sessions, NaN when there is none
+    usual_trades: float
+    usual_move: float  # root mean square return of this minute relative to the day's, NaN when there is none
+    earlier_sessions: int  # sessions that the fits could see; 0 in the first session
+    bucket_volume: float
+    garch_omega: float
+    garch_alpha: float
+    garch_beta: float
+    garch_variance: float  # variance of the session's first return, as forecast at the last close
+
+
+@model
+def update(state: Any, step: Step, row: Any) -> None:
+    """Let the family whose memory `state` is take in one bar and write its columns into `row`."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of T grid minutes.
+
+    Attributes:
+        names: the F column names.
+        values: (T, F), C-contiguous. A minute without a bar repeats the session's last row; only the clock moves on.
+        valid: (T,) False where a value is NaN (warm-up) and on minutes before the session's first bar.
+        sources: feature -> what it is computed from, see `FeaturePipeline`.
+        fingerprint: sha256 over names, parameters and sources.
+    """
+
+    names: tuple[str, ...]
+    values: FeatureArray
+    valid: ValidArray
+    sources: dict[str, str]
+    fingerprint: str

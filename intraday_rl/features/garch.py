@@ -1,0 +1,132 @@
+"""GARCH(1,1) of deseasonalised minute returns, fitted by `arch` once per session and kept on disk.
+
+Conventions: returns in basis points. A fit is kept under the fingerprint of its own window of returns, of this module's
+settings and of arch's version, one small file each, written whole or not at all; a file that does not verify is fitted
+again. `arch` is imported only when a fit is missing. No fit is refused silently: what stands in for it is EWMA 0.94.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from intraday_rl.core.hashing import hash_arrays, hash_json
+from intraday_rl.core.jit import njit
+
+ReturnsArray = npt.NDArray[np.float64]  # bps, in time order
+
+LEAST_RETURNS = 1000  # fewer say too little about three parameters
+MOST_PERSISTENT = 0.999  # alpha + beta at or above it counts as no fit
+EWMA_DECAY = 0.94
+SECONDS_PER_FIT = 0.03
+PATIENCE_SECONDS = 1.0  # a progress bar is shown when the fits are expected to take longer
+
+
+class GarchForecast(NamedTuple):
+    """h_(t+1) = omega + alpha e_t^2 + beta h_t, and the h of the first return after the window; bps squared."""
+
+    omega: float
+    alpha: float
+    beta: float
+    variance: float
+
+
+def garch_forecasts(windows: list[ReturnsArray]) -> list[GarchForecast]:
+    """Return the forecast of each window; those that were fitted before are read from disk."""
+    folder = Path(platformdirs.user_cache_dir("intraday_rl")) / "garch"
+    keys = [_key(window) for window in windows]
+    known = [_read(folder, key) for key in keys]
+    missing = [place for place, forecast in enumerate(known) if forecast is None]
+    to_fit = sum(len(windows[place]) >= LEAST_RETURNS for place in missing)
+    for place in _with_progress(missing, to_fit * SECONDS_PER_FIT):
+        known[place] = forecast = forecast_variance(windows[place])
+        if len(windows[place]) >= LEAST_RETURNS:
+            _write(folder, keys[place], forecast)
+    return [forecast for forecast in known if forecast is not None]
+
+
+def forecast_variance(returns: ReturnsArray) -> GarchForecast:
+    """Fit GARCH(1,1) with mean zero and normal errors by maximum likelihood; where that fails, return EWMA 0.94.
+
+    It fails with fewer than 1000 returns, on a market that did not move, when the optimiser does not converge, and when
+    alpha + beta >= 0.999. Returns are scaled to unit variance for the optimiser.
+
+    Source: Bollerslev (1986); the fallback is that of RiskMetrics (1996).
+    """
+    scale = float(np.sqrt(np.mean(returns * returns))) if len(returns) else 0.0
+    if len(returns) >= LEAST_RETURNS and scale > 0.0:
+        fitted = _fit(returns / scale)
+        if fitted is not None:
+            square = scale * scale
+            return GarchForecast(fitted.omega * square, fitted.alpha, fitted.beta, fitted.variance * square)
+    alpha = 1.0 - EWMA_DECAY
+    return GarchForecast(0.0, alpha, EWMA_DECAY, _filter(returns, alpha, EWMA_DECAY, scale * scale))
+
+
+def _fit(returns: ReturnsArray) -> GarchForecast | None:
+    from arch import arch_model  # takes seconds to import, and is needed only here
+
+    model = arch_model(returns, mean="Zero", vol="GARCH", p=1, q=1, rescale=False)
+    result = model.fit(disp="off", show_warning=False)
+    omega, alpha, beta = (float(result.params[name]) for name in ("omega", "alpha[1]", "beta[1]"))
+    variance = float(result.forecast(horizon=1).variance.iloc[-1, 0])
+    is_usable = result.convergence_flag == 0 and alpha + beta < MOST_PERSISTENT
+    forecast = GarchForecast(omega, alpha, beta, variance)
+    return forecast if is_usable and all(map(math.isfinite, forecast)) else None
+
+
+@njit
+def _filter(returns: Any, alpha: float, beta: float, variance: float) -> float:
+    for value in returns:
+        variance = alpha * value * value + beta * variance
+    return variance
+
+
+def _key(window: ReturnsArray) -> str:
+    settings = [version("arch"), LEAST_RETURNS, MOST_PERSISTENT, EWMA_DECAY]
+    return hash_json([hash_arrays(window), settings])
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / key[:2] / f"{key}.json"
+
+
+def _read(folder: Path, key: str) -> GarchForecast | None:
+    """Return the forecast kept under the key; None when there is none, or its file is damaged."""
+    try:
+        values, check = json.loads(_path(folder, key).read_text())
+        forecast = GarchForecast(*map(float.fromhex, values))
+    except (OSError, ValueError, TypeError):
+        return None
+    return forecast if check == hash_json([key, values]) else None
+
+
+def _write(folder: Path, key: str, forecast: GarchForecast) -> None:
+    """Put the forecast into its place in one step, so that no reader sees half a file."""
+    path = _path(folder, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = [value.hex() for value in forecast]
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w") as file:
+        json.dump([values, hash_json([key, values])], file)
+    os.replace(temporary, path)
+
+
+def _with_progress(places: list[int], expected_seconds: float) -> Iterable[int]:
+    if expected_seconds <= PATIENCE_SECONDS or not sys.stderr.isatty():
+        return places
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(places, description="GARCH fits", console=Console(stderr=True))

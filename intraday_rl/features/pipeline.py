@@ -1,0 +1,190 @@
+"""From bars to a table of features: what is fitted on earlier sessions, the pass, and the fingerprint.
+
+Conventions: one row per grid minute. No value depends on a later bar: fits for a session see earlier sessions only, the
+pass sees bars up to the row. Values are raw; scaling belongs to the learner. Shapes: T rows, F features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intraday_rl.core import checks
+from intraday_rl.core.errors import FeatureError, ParameterError
+from intraday_rl.core.hashing import hash_json
+from intraday_rl.data.bars import Bars
+from intraday_rl.data.grid import to_grid
+from intraday_rl.features.base import FeatureTable
+from intraday_rl.features.engine import COLUMNS, Fits, Memory, Output, new_memory, run_pass
+from intraday_rl.features.library import FAMILIES, MARKET_FAMILIES, Microstructure
+from intraday_rl.features.library.regime import MINUTES_OF_DAY
+from intraday_rl.features.presets import PRESETS
+from intraday_rl.features.seasons import fit_sessions
+from intraday_rl.features.trail import BarColumns
+
+EQUITY_TICK = 0.01  # USD: base spread of `compute_features`, the tick of US equities
+US_EQUITIES = "XNYS"
+
+QUOTE_FEATURES = ("spread_bps", "spread_rel")
+SIZE_FEATURES = ("depth_imb", "microprice_dev")
+PROXY_FEATURES = ("ofi", "eff_spread_bps", "realised_spread5", "adverse_sel5")  # quotes are not used yet
+VWAP_FEATURES = ("microprice_dev", "eff_spread_bps", "realised_spread5", "adverse_sel5", "vwap_dev")
+QUOTES, BARS, PROXY, TYPICAL_PRICE = "quotes", "bars", "proxy", "proxy_typical_price"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturePipeline:
+    """The chosen features of bars.
+
+    Attributes:
+        families: parameter structs of the families to compute; each of `names` belongs to one of them.
+        names: the F columns, in the order of the table.
+        base_spread: spread of a calm minute for the modelled spread of records without quotes, price units.
+
+    Raises:
+        ParameterError: a family, a name or the base spread is impossible.
+        FeatureError: a name is unknown, or its family is not among `families`.
+    """
+
+    families: tuple[Any, ...]
+    names: tuple[str, ...]
+    base_spread: float
+
+    def __post_init__(self) -> None:
+        checks.positive("FeaturePipeline", "base_spread", self.base_spread, "price units")
+        known = {family.params: [spec.name for spec in family.specs] for family in FAMILIES}
+        for params in self.families:
+            checks.one_of("FeaturePipeline", "families", type(params), known)
+            if hasattr(params, "check"):
+                params.check()
+        offered = [name for params in self.families for name in known[type(params)]]
+        if not self.names or len(set(self.names)) != len(self.names):
+            raise ParameterError(f"FeaturePipeline.names must be one or more names, each once, was {self.names!r}")
+        for name in self.names:
+            if name not in COLUMNS:
+                raise FeatureError(f"unknown feature {name!r}{checks.nearest(name, COLUMNS)}")
+            if name not in offered:
+                raise FeatureError(f"feature {name!r} needs a family that is not chosen; add it to families")
+
+    def compute(self, bars: Bars) -> FeatureTable:
+        """Return the features of all grid minutes of the bars.
+
+        The first session is warm-up: it fills the memories, and time-of-day medians exist from the second session on
+        (of as many earlier sessions as there are, at most 20).
+
+        Raises:
+            FeatureError: a session is longer than a day.
+        """
+        output, _ = self.run(bars, self.fit(bars, next_minutes=1))
+        sources = self.sources(bars)
+        return FeatureTable(self.names, output.values, output.valid, sources, self.fingerprint(sources))
+
+    def fit(self, bars: Bars, next_minutes: int) -> Fits:
+        """Return what is fitted on earlier sessions, for each session and for one of `next_minutes` after them."""
+        longest = max(next_minutes, int(bars.sessions.minutes.max()))
+        if longest > MINUTES_OF_DAY:
+            raise FeatureError(f"{bars.symbol}: a session must be at most {MINUTES_OF_DAY} minutes long, was {longest}")
+        return fit_sessions(bars, next_minutes, with_garch="garch1" in self.names)
+
+    def run(self, bars: Bars, fits: Fits) -> tuple[Output, Memory]:
+        """Run the pass over all bars with an empty memory; return its rows and the memory after the last bar."""
+        memory = new_memory(self._settings(bars))
+        output = self.new_output(len(bars))
+        run_pass(columns_of(bars), fits, memory, output)
+        return output, memory
+
+    def new_output(self, rows: int) -> Output:
+        """Return room for so many rows."""
+        values = np.empty((rows, len(self.names)), dtype=np.float32)
+        return Output(self._columns, values, np.empty(rows, dtype=np.bool_))
+
+    def sources(self, bars: Bars) -> dict[str, str]:
+        """Return for each feature what it is computed from.
+
+        quotes: the record's quotes; bars: the bars, exactly as defined; proxy: bars in the place of quotes, trades or
+        trade counts; proxy_typical_price: the same, where also the vwap is absent and (h + l + c)/3 stands in.
+        """
+        return {name: _source(name, bars) for name in self.names}
+
+    def fingerprint(self, sources: dict[str, str]) -> str:
+        """Return the sha256 over names, parameters and sources."""
+        families = {type(params).__name__: params._asdict() for params in self.families}
+        return hash_json([list(self.names), families, self.base_spread, sources])
+
+    @cached_property
+    def _columns(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.array([COLUMNS.index(name) for name in self.names], dtype=np.int64)
+
+    def _settings(self, bars: Bars) -> dict[type, dict[str, float]]:
+        settings = {type(params): dict(params._asdict()) for params in self.families}
+        if Microstructure in settings:
+            settings[Microstructure] |= {
+                "base_spread": self.base_spread,
+                "has_quotes": _has_quotes(bars),
+                "has_sizes": _has_sizes(bars),
+                "has_trades": bars.has("trade_count"),
+            }
+        return settings
+
+
+def columns_of(bars: Bars) -> BarColumns:
+    """Return the columns that the pass reads."""
+    return BarColumns(*(np.ascontiguousarray(getattr(bars, name)) for name in BarColumns._fields))
+
+
+def compute_features(bars: Bars | pd.DataFrame, preset: str) -> pd.DataFrame:
+    """Return the preset's features of bars, one row per grid minute, indexed by the bar's start (UTC).
+
+    A row is known one minute after its time stamp. Rows that are not valid (warm-up: the first session; minutes before
+    a session's first bar) are NaN where a value is missing.
+
+    Args:
+        bars: bars on their grid, or a frame of one symbol with the columns of `read_bars`, taken as US equity sessions.
+        preset: a name of `PRESETS`.
+
+    Raises:
+        FeatureError: the preset is unknown.
+        DataError: the frame holds no bars or more than one symbol, or breaks a law of bars.
+    """
+    if preset not in PRESETS:
+        raise FeatureError(f"unknown preset {preset!r}{checks.nearest(preset, PRESETS)}; known: {', '.join(PRESETS)}")
+    if isinstance(bars, pd.DataFrame):
+        bars = _only_symbol(bars)
+    families = tuple(family.params() for family in MARKET_FAMILIES)
+    pipeline = FeaturePipeline(families=families, names=PRESETS[preset], base_spread=EQUITY_TICK)
+    table = pipeline.compute(bars)
+    index = pd.DatetimeIndex(bars.start_ns.astype("datetime64[ns]"), name="timestamp").tz_localize("UTC")
+    return pd.DataFrame(table.values, index=index, columns=list(table.names))
+
+
+def _only_symbol(frame: pd.DataFrame) -> Bars:
+    symbols = sorted(map(str, frame["symbol"].unique())) if "symbol" in frame else []
+    if len(symbols) != 1:
+        raise FeatureError(f"compute_features.bars must hold one symbol, has {len(symbols)}; choose one")
+    return to_grid(frame, symbols[0], US_EQUITIES)
+
+
+def _has_quotes(bars: Bars) -> bool:
+    return bars.has("bid") and bars.has("ask")
+
+
+def _has_sizes(bars: Bars) -> bool:
+    return _has_quotes(bars) and bars.has("bid_size") and bars.has("ask_size")
+
+
+def _source(name: str, bars: Bars) -> str:
+    if name in QUOTE_FEATURES:
+        return QUOTES if _has_quotes(bars) else PROXY
+    if name in SIZE_FEATURES and _has_sizes(bars):
+        return QUOTES
+    if name in VWAP_FEATURES and not bars.has("vwap"):
+        return TYPICAL_PRICE
+    if name in SIZE_FEATURES + PROXY_FEATURES:
+        return PROXY
+    if name == "trade_intensity" and not bars.has("trade_count"):
+        return PROXY
+    return BARS

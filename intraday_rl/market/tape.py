@@ -1,0 +1,135 @@
+"""The tape: a symbol's bars, with what execution needs of each, and the features that agents see, as flat arrays.
+
+Row t holds what is known at the end of minute t. An episode is one session: it starts at the session's first row
+with valid features and prices and may run to its last row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core import structs
+from intraday_rl.core.errors import DataError
+from intraday_rl.data import Bars, Instrument
+from intraday_rl.features import FeatureTable
+from intraday_rl.market.rows import BarRow
+
+TYPICAL_VOLUME_MINUTES = 30
+MINUTE_NS = 60_000_000_000
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Bars and features of one symbol, ready for the simulator.
+
+    Attributes:
+        rows: BarRow records, (T,).
+        features: float32 market features, (T, F).
+        feature_names: names of the columns, F.
+        first_row: first row of each session from which an agent may decide, (S,); -1 where a session has none.
+        last_row: last row of each session, (S,).
+        dates: trading days, (S,).
+        end_ns: UTC end of each minute, (T,).
+        symbol: what is traded.
+        instrument: its contract terms.
+    """
+
+    rows: structs.Records
+    features: npt.NDArray[np.float32]
+    feature_names: tuple[str, ...]
+    first_row: npt.NDArray[np.int64]
+    last_row: npt.NDArray[np.int64]
+    dates: npt.NDArray[np.datetime64]
+    end_ns: npt.NDArray[np.int64]
+    symbol: str
+    instrument: Instrument
+
+    def usable(self, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return those of the sessions in which at least one decision can be taken."""
+        return sessions[(self.first_row[sessions] >= 0) & (self.first_row[sessions] < self.last_row[sessions])]
+
+    def session_of(self, row: int) -> int:
+        """Return the index of the session that a tape row belongs to."""
+        return int(np.searchsorted(self.last_row, row))
+
+    def check(self) -> None:
+        """Refuse a tape in which an agent could meet a feature or price that is not a number."""
+        bad = ~(np.isfinite(self.features).all(axis=1) & np.isfinite(self.rows["close"]))
+        for first, last, date in zip(self.first_row, self.last_row, self.dates, strict=True):
+            if first >= 0 and bad[first : last + 1].any():
+                minute = int(bad[first : last + 1].argmax() + first)
+                columns = [n for n, v in zip(self.feature_names, self.features[minute], strict=True) if not np.isfinite(v)]
+                raise DataError(
+                    f"{self.symbol} {date}: {', '.join(columns) or 'close'} is not a number at tape row {minute}, after "
+                    "the session's warm-up; check the bars of that minute"
+                )
+
+
+def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument: Instrument) -> Tape:
+    """Return the tape of `bars`.
+
+    Args:
+        bars: T minutes of one symbol.
+        table: the features that agents see, (T, F).
+        scales: a table with the columns atr_bps and rv_60, from which ATR and volatility in price units come.
+        instrument: contract terms.
+
+    Raises:
+        DataError: no session has a single row with valid features.
+    """
+    rows = structs.empty(BarRow, len(bars.close))
+    for name in ("open", "high", "low", "close", "volume"):
+        rows[name] = getattr(bars, name)
+    typical = (bars.high + bars.low + bars.close) / 3.0
+    rows["vwap"] = np.where(np.isnan(bars.vwap), typical, bars.vwap)
+    quoted = bars.ask > bars.bid
+    rows["mid"] = np.where(quoted, 0.5 * (bars.bid + bars.ask), bars.close)
+    rows["quoted_spread"] = np.where(quoted, bars.ask - bars.bid, np.nan)
+    columns = {name: scales.values[:, i].astype(np.float64) for i, name in enumerate(scales.names)}
+    rows["atr"] = columns["atr_bps"] * 1e-4 * bars.close
+    rows["volatility"] = columns["rv_60"] * 1e-4 * bars.close
+    rows["typical_volume"] = _trailing_mean(bars.volume, TYPICAL_VOLUME_MINUTES)
+    lengths = np.diff(bars.sessions.first)
+    rows["minutes_to_close"] = lengths[bars.session] - 1 - bars.minute
+    rows["traded"] = bars.traded
+    valid = table.valid & np.isfinite(rows["atr"]) & np.isfinite(rows["volatility"])
+    first_row = _first_valid(valid, bars.sessions.first)
+    if (first_row < 0).all():
+        raise DataError(
+            f"{bars.symbol}: no session has valid features; {len(lengths)} sessions are too few for the features' "
+            f"warm-up, give more sessions"
+        )
+    return Tape(
+        rows=rows,
+        features=np.ascontiguousarray(table.values),
+        feature_names=table.names,
+        first_row=first_row,
+        last_row=bars.sessions.first[1:] - 1,
+        dates=bars.sessions.date,
+        end_ns=bars.start_ns + MINUTE_NS,
+        symbol=bars.symbol,
+        instrument=instrument,
+    )
+
+
+def _trailing_mean(values: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
+    """Return the mean of the last `width` values, of fewer at the start."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    stop = np.arange(1, len(values) + 1)
+    start = np.maximum(stop - width, 0)
+    return np.asarray((sums[stop] - sums[start]) / (stop - start))
+
+
+def _first_valid(valid: npt.NDArray[np.bool_], first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return each session's first valid row, or -1: later rows have no say in where an episode starts."""
+    result = np.full(len(first) - 1, -1, dtype=np.int64)
+    rows = np.flatnonzero(valid)
+    position = np.searchsorted(rows, first[:-1])
+    found = position < len(rows)
+    candidate = rows[np.minimum(position, len(rows) - 1)] if len(rows) else result
+    inside = found & (candidate < first[1:])
+    result[inside] = candidate[inside]
+    return result

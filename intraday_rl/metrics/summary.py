@@ -1,0 +1,264 @@
+"""The one flat table of a run: every metric that describes its ledger, as printed and as stored in metrics.json.
+
+Conventions: the input is the evaluation ledger, four frames (sessions, round trips, fills, bars) in time order, one
+sessions row for each session number. The output holds plain JSON numbers; undefined and infinite values are None, and
+an infinite profit factor sets `pf_undefined`. Nothing in it depends on how many trials were made: deflation belongs to
+the gates. Keys, labels and units are those of `labels.METRICS`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from intraday_rl.core.errors import AccountingError
+from intraday_rl.metrics import inference, returns, trades
+from intraday_rl.metrics.drawdown import bootstrap_tail_drawdown, max_drawdown, tail_drawdown, tail_sessions
+from intraday_rl.metrics.labels import METRICS, MetricInfo, format_metric
+from intraday_rl.metrics.series import FloatArray, divide, mean, standard_deviation
+from intraday_rl.metrics.turnover import exposure, fill_rate, turnover, weighted_mean
+
+__all__ = ["METRICS", "MetricInfo", "Summary", "format_metric", "summarize"]
+
+Summary = dict[str, float | int | None]
+
+# Definitions of the two bootstrapped metrics.
+TAIL = 0.05
+BOOTSTRAP_SESSIONS = 10_000
+BLOCK_BARS = 30.0
+BOUND_LEVEL = 0.05
+BOUND_RESAMPLES = 10_000
+BLOCK_TRADES = 5.0  # round trips of a session share its market, but no more than a few in a row
+
+COSTS = ("commission_usd", "spread_usd", "impact_usd", "latency_usd")
+REASONS = ("agent", "session_close", "halt")
+
+
+def summarize(
+    session_rows: pd.DataFrame,
+    trade_rows: pd.DataFrame,
+    fill_rows: pd.DataFrame,
+    bar_rows: pd.DataFrame,
+    *,
+    rng: np.random.Generator,
+    benchmark_returns: npt.ArrayLike | None = None,
+) -> Summary:
+    """Return every metric of a run, in the order of `METRICS`.
+
+    Args:
+        session_rows: One row per session; may be empty. The number of orders and the fill rate are None unless it has
+            the columns `orders` and `ordered_quantity`.
+        trade_rows: One row per round trip, net of all costs.
+        fill_rows: One row per fill.
+        bar_rows: One row per bar of each session, with the session's NAV and the chained equity.
+        rng: Source of randomness of the bootstrapped tail drawdown and profit-factor bound (10 000 samples each).
+        benchmark_returns: (S,) returns of the benchmark from each session's open to its close, for the information
+            ratio.
+
+    Raises:
+        AccountingError: a number of the ledger is missing, a session number occurs twice, or a row belongs to no
+            session.
+        ParameterError: the benchmark has another number of sessions.
+    """
+    sessions = _Sessions(session_rows)
+    values: dict[str, float | int] = {}
+    values |= _result(sessions, bar_rows)
+    values |= _trades(sessions, trade_rows, rng)
+    values |= _drawdowns(sessions, bar_rows, rng)
+    values |= _in_gross_profit(values)
+    values |= _ratios(sessions)
+    values |= _activity(sessions)
+    values |= _execution(sessions, fill_rows)
+    values["information_ratio"] = (
+        math.nan if benchmark_returns is None else returns.information_ratio(sessions.returns, benchmark_returns)
+    )
+    return {key: _plain(values[key]) for key in METRICS}
+
+
+class _Sessions:
+    """The sessions' columns as checked arrays (S,)."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Check and copy the columns."""
+        self.rows = rows
+        self.numbers = pd.Index(rows["session"])
+        if self.numbers.has_duplicates:
+            twice = self.numbers[self.numbers.duplicated()][0]
+            raise AccountingError(f"ledger sessions.session must be unique, {twice} occurs twice")
+        self.start_nav = self.column("start_nav")
+        self.net_pnl = self.column("net_pnl")
+        self.returns = self.net_pnl / self.start_nav
+        self.initial_nav = float(self.start_nav[0]) if self.start_nav.size else math.nan
+
+    def column(self, name: str) -> FloatArray:
+        """Return a column of the sessions."""
+        return _column(self.rows, "sessions", name)
+
+    def start_nav_of(self, rows: pd.DataFrame, frame: str) -> FloatArray:
+        """Return the start NAV of each row's session."""
+        position = self.numbers.get_indexer(pd.Index(rows["session"]))
+        if (position < 0).any():
+            stray = rows["session"].iloc[int((position < 0).argmax())]
+            raise AccountingError(f"ledger {frame}.session must be one of the sessions, was {stray}")
+        start_nav: FloatArray = self.start_nav[position]
+        return start_nav
+
+
+def _column(rows: pd.DataFrame, frame: str, name: str) -> FloatArray:
+    values: FloatArray = rows[name].to_numpy(dtype=np.float64)
+    faulty = ~np.isfinite(values)
+    if faulty.any():
+        row = int(faulty.argmax())
+        raise AccountingError(f"ledger {frame}.{name} must be finite, was {values[row]} in row {row}")
+    return values
+
+
+def _plain(value: float | int) -> float | int | None:
+    """Return a JSON number: int and bool as they are, None for NaN and infinities."""
+    if isinstance(value, int):
+        return value
+    return float(value) if math.isfinite(value) else None
+
+
+def _result(sessions: _Sessions, bar_rows: pd.DataFrame) -> dict[str, float | int]:
+    costs = {name: float(sessions.column(name).sum()) for name in COSTS}
+    net = float(sessions.net_pnl.sum())
+    nav = np.append(sessions.start_nav[:1], _column(bar_rows, "bars", "equity"))
+    return {
+        "net_pnl_usd": net,
+        "net_return": net / sessions.initial_nav,
+        "gross_pnl_usd": net + sum(costs.values()),
+        "annualised_return": returns.annualised_return(nav, sessions.returns.size),
+        "annualised_volatility": returns.annualised_volatility(sessions.returns),
+        "calmar_ratio": returns.calmar_ratio(sessions.returns, nav),
+        "max_drawdown": max_drawdown(nav),
+        "initial_nav_usd": sessions.initial_nav,
+        "costs_usd": sum(costs.values()),
+        **costs,
+    }
+
+
+def _trades(sessions: _Sessions, trade_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:
+    pnl = _column(trade_rows, "trades", "net_pnl")
+    fractions = pnl / sessions.start_nav_of(trade_rows, "trades")
+    risk = trade_rows["initial_risk_usd"].to_numpy(dtype=np.float64)
+    ratio = trades.win_loss_ratio(pnl)
+    skewness, kurtosis = inference.skewness_and_kurtosis(fractions)
+    return {
+        "num_round_trips": pnl.size,
+        "profit_factor": trades.profit_factor(pnl),
+        "pf_undefined": trades.profit_factor(pnl) == math.inf,
+        "profit_factor_lower_bound": inference.profit_factor_lower_bound(
+            pnl, level=BOUND_LEVEL, num_resamples=BOUND_RESAMPLES, mean_block_trades=BLOCK_TRADES, rng=rng
+        ),
+        "hit_rate": trades.hit_rate(pnl),
+        "break_even_hit_rate": trades.break_even_hit_rate(ratio),
+        "win_loss_ratio": ratio,
+        "gross_profit_usd": float(pnl[pnl > 0].sum()),
+        "gross_loss_usd": float(-pnl[pnl < 0].sum()),
+        "expectancy_usd": trades.expectancy(pnl),
+        "expectancy_r": trades.expectancy_r(pnl, risk),
+        "num_round_trips_with_risk": int((risk > 0).sum()),
+        "best_trade_usd": _largest(pnl),
+        "best_trade_fraction": _largest(fractions),
+        "worst_trade_usd": -_largest(-pnl),
+        "worst_trade_fraction": -_largest(-fractions),
+        "hold_median_minutes": trades.median_hold_minutes(_column(trade_rows, "trades", "minutes_held")),
+        "round_trip_sharpe": mean(fractions) / standard_deviation(fractions),
+        "round_trip_skewness": skewness,
+        "round_trip_kurtosis": kurtosis,
+    }
+
+
+def _largest(values: FloatArray) -> float:
+    return float(values.max()) if values.size else math.nan
+
+
+def _drawdowns(sessions: _Sessions, bar_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:
+    observed = sessions.column("max_drawdown")
+    lengths = sessions.column("bars")
+    return {
+        "worst_session_drawdown": _largest(observed),
+        "tail_drawdown": bootstrap_tail_drawdown(
+            _bar_returns(sessions, bar_rows),
+            num_bars=int(np.median(lengths)) if lengths.size else 1,
+            num_sessions=BOOTSTRAP_SESSIONS,
+            mean_block_bars=BLOCK_BARS,
+            tail=TAIL,
+            rng=rng,
+        ),
+        "tail_drawdown_empirical": tail_drawdown(observed, TAIL),
+        "tail_drawdown_empirical_sessions": tail_sessions(observed, TAIL).size,
+    }
+
+
+def _bar_returns(sessions: _Sessions, bar_rows: pd.DataFrame) -> FloatArray:
+    """Return each bar's net P&L / session-start NAV; a session's first bar counts from its start NAV."""
+    nav, start_nav = _column(bar_rows, "bars", "nav"), sessions.start_nav_of(bar_rows, "bars")
+    number = bar_rows["session"].to_numpy()
+    previous = np.append(start_nav[:1], nav[:-1])
+    opens = np.append(np.ones(min(1, nav.size), dtype=np.bool_), number[1:] != number[:-1])
+    previous[opens] = start_nav[opens]
+    return (nav - previous) / start_nav
+
+
+def _in_gross_profit(values: dict[str, float | int]) -> dict[str, float | int]:
+    """Return the losses that scale with position size in units of the sum of wins, which scales with it too."""
+    gross_profit = values["gross_profit_usd"]
+    initial_nav = values["initial_nav_usd"]
+    return {
+        "worst_session_drawdown_in_gross_profit": divide(values["worst_session_drawdown"] * initial_nav, gross_profit),
+        "tail_drawdown_in_gross_profit": divide(values["tail_drawdown"] * initial_nav, gross_profit),
+        "worst_loss_in_gross_profit": divide(max(0.0, -values["worst_trade_usd"]), gross_profit),
+    }
+
+
+def _ratios(sessions: _Sessions) -> dict[str, float | int]:
+    sharpe = returns.sharpe_ratio(sessions.returns)
+    per_session = sharpe / math.sqrt(returns.SESSIONS_PER_YEAR)
+    skewness, kurtosis = inference.skewness_and_kurtosis(sessions.returns)
+    count = sessions.returns.size
+    error = inference.sharpe_standard_error(per_session, count, skewness, kurtosis)
+    return {
+        "sharpe_ratio": sharpe,
+        "sharpe_standard_error": error * math.sqrt(returns.SESSIONS_PER_YEAR),
+        "sharpe_probability": inference.probabilistic_sharpe_ratio(per_session, count, skewness, kurtosis, 0.0),
+        "sortino_ratio": returns.sortino_ratio(sessions.returns),
+    }
+
+
+def _activity(sessions: _Sessions) -> dict[str, float | int]:
+    multiples = turnover(sessions.column("traded_notional"), sessions.start_nav)
+    minutes, bars = sessions.column("in_market_minutes"), sessions.column("bars")
+    share_of_bars = exposure(minutes, bars)
+    absolute_exposure = weighted_mean(sessions.column("mean_absolute_exposure"), bars)
+    return {
+        "num_sessions": sessions.returns.size,
+        "sessions_not_flat": int((~sessions.rows["flat_at_end"].astype(bool)).sum()),
+        "turnover_total": float(multiples.sum()),
+        "turnover_per_session": mean(multiples),
+        "exposure": share_of_bars,
+        "mean_absolute_exposure": absolute_exposure,
+        "mean_notional_in_market": divide(absolute_exposure, share_of_bars),
+        "in_market_minutes": int(minutes.sum()),
+        "max_in_market_minutes_per_session": int(minutes.max(initial=0.0)),
+        "max_round_trips_per_session": int(sessions.column("round_trips").max(initial=0.0)),
+    }
+
+
+def _execution(sessions: _Sessions, fill_rows: pd.DataFrame) -> dict[str, float | int]:
+    quantity = _column(fill_rows, "fills", "quantity")
+    reason = fill_rows["reason"].to_numpy()
+    counts: dict[str, float | int] = {f"num_fills_{name}": int((reason == name).sum()) for name in REASONS}
+    columns = sessions.rows.columns
+    ordered = sessions.column("ordered_quantity") if "ordered_quantity" in columns else np.zeros(0)
+    return {
+        "num_orders": int(sessions.column("orders").sum()) if "orders" in columns else math.nan,
+        "num_fills": quantity.size,
+        **counts,
+        "slippage_bps": weighted_mean(_column(fill_rows, "fills", "slippage_bps"), quantity),
+        "fill_rate": fill_rate(quantity, ordered),
+    }

@@ -1,0 +1,111 @@
+"""`monitor.csv`: one row every 1,000 environment steps, for a look at a run with nothing but a text tool.
+
+Columns: timestep; episode, the number of finished episodes; avg_reward, mean unscaled reward of the last 20 finished
+episodes; sharpe_30, annualised Sharpe ratio of the last 30 sessions' returns; max_dd_30, the largest session drawdown
+of those, a positive fraction of session-start NAV; entropy, the policy's mean entropy in the last update; turnover,
+mean per session of the last 30, traded notional over session-start NAV. Windows that are not full yet use what there
+is. What is missing or not finite is an empty field.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from intraday_rl.metrics import sharpe_ratio
+
+COLUMNS = ("timestep", "episode", "avg_reward", "sharpe_30", "max_dd_30", "entropy", "turnover")
+ROW_STEPS = 1000
+REWARD_EPISODES = 20
+WINDOW_SESSIONS = 30
+
+
+class FinishedEpisode(NamedTuple):
+    """One finished episode, which is one trading session.
+
+    Attributes:
+        reward: sum of the unscaled rewards.
+        session_return: net P&L over session-start NAV.
+        session_drawdown: largest fall from the session's high, positive fraction of session-start NAV.
+        turnover: traded notional over session-start NAV.
+    """
+
+    reward: float
+    session_return: float
+    session_drawdown: float
+    turnover: float
+
+
+class MonitorCsv:
+    """Writer of `monitor.csv`. Each row is handed to the system at once, so a killed run keeps all of them."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; rows of an interrupted run that is continued stay and new ones follow."""
+        self._file = path.open("a", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        if self._file.tell() == 0:
+            self._write(COLUMNS)
+        self._episodes = 0
+        self._rewards: deque[float] = deque(maxlen=REWARD_EPISODES)
+        self._sessions: deque[FinishedEpisode] = deque(maxlen=WINDOW_SESSIONS)
+        self._entropy = math.nan
+        self._next_row = ROW_STEPS
+
+    def add_episode(self, episode: FinishedEpisode) -> None:
+        """Take note of a finished episode."""
+        self._episodes += 1
+        self._rewards.append(episode.reward)
+        self._sessions.append(episode)
+
+    def set_entropy(self, entropy: float) -> None:
+        """Take note of the policy's mean entropy (nats) in the update that just ended."""
+        self._entropy = entropy
+
+    def advance(self, timestep: int) -> None:
+        """Write a row if the total of environment steps has passed the next multiple of 1,000.
+
+        A batch that passes several multiples in one step gives one row, at the step reached.
+        """
+        if timestep >= self._next_row:
+            self._write(self._row(timestep))
+            self._next_row = (timestep // ROW_STEPS + 1) * ROW_STEPS
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> MonitorCsv:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Close the file."""
+        self.close()
+
+    def _row(self, timestep: int) -> tuple[str, ...]:
+        sessions = self._sessions
+        returns = [s.session_return for s in sessions]
+        values = (
+            _mean(self._rewards),
+            sharpe_ratio(returns) if len(returns) > 1 and all(map(math.isfinite, returns)) else math.nan,
+            max((s.session_drawdown for s in sessions), default=math.nan),
+            self._entropy,
+            _mean([s.turnover for s in sessions]),
+        )
+        return (str(timestep), str(self._episodes), *map(_field, values))
+
+    def _write(self, row: tuple[str, ...]) -> None:
+        self._rows.writerow(row)
+        self._file.flush()
+
+
+def _mean(values: deque[float] | list[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _field(value: float) -> str:
+    return format(value, ".10g") if math.isfinite(value) else ""
