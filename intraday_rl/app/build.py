@@ -16,7 +16,7 @@ from typing import Any
 from intraday_rl.core import checks
 from intraday_rl.core.coerce import coerce, is_struct
 from intraday_rl.core.errors import ConfigError, IntradayError
-from intraday_rl.data import Bars, Instrument, SessionSplit, split_sessions
+from intraday_rl.data import Instrument, SessionSplit, split_sessions
 
 Config = Mapping[str, Any]
 
@@ -225,16 +225,3 @@ def _layout(names: tuple[str, ...], account: Config) -> Any:
             daily_loss_unit=number("env.account.daily_loss_unit", account["daily_loss_unit"]),
             drawdown_unit=number("env.account.drawdown_unit", account["drawdown_unit"]),
         )
-
-
-def load_tape(plan: Plan, bars: Bars) -> Any:
-    """Return the tape of the bars, checked.
-
-    Raises:
-        DataError: the bars are too few, or a number is missing.
-    """
-    from intraday_rl.market.tape import build_tape
-
-    tape = build_tape(bars, plan.pipeline.compute(bars), plan.scales.compute(bars), plan.instrument)
-    tape.check()
-    return tape

@@ -145,14 +145,13 @@ class BatchEnv:
 
     def seed(self, seed: int) -> None:
         """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
-        self._random = RandomEpisodes(self.tape, self.sessions, seed, self.num_envs)
+        self._random: RandomEpisodes | None = RandomEpisodes(self.tape, self.sessions, seed, self.num_envs)
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
-    def assign(self, sessions: npt.NDArray[np.int64]) -> None:
-        """Give account n the session `sessions[n]` for its next episode and all later ones, at noise cursor n."""
-        rows = episode_rows(self.tape, sessions, np.arange(len(sessions), dtype=np.int64))
-        self._episodes[:] = rows[:, None]
-        self._random = None  # type: ignore[assignment]
+    def assign(self, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> None:
+        """Give account n the session `sessions[n]`, read at noise cursor `noise_cursors[n]`, for all its episodes."""
+        self._episodes[:] = episode_rows(self.tape, sessions, noise_cursors)[:, None]
+        self._random = None
 
     def reset(self) -> Float32s:
         """Begin an episode in every account and return the observations, (N, F)."""

@@ -84,7 +84,7 @@ def write_picture(picture: Picture, path: Path) -> None:
         FigureCanvasAgg(canvas)
         _words(canvas, picture)
         grid = canvas.add_gridspec(
-            1, 2, left=0.052, right=0.985, top=0.85, bottom=0.06, wspace=0.11, width_ratios=(5, 4)
+            1, 2, left=0.05, right=0.988, top=0.85, bottom=0.06, wspace=0.1, width_ratios=(11, 10)
         )
         left = grid[0].subgridspec(2, 1, height_ratios=(1.35, 1), hspace=0.26)
         account = left[0].subgridspec(2, 1, height_ratios=(2.4, 1), hspace=0.2)
@@ -119,7 +119,7 @@ def _nothing(axes: Axes, title: str, words: str) -> None:
 
 def _equity(above: Axes, below: Axes, picture: Picture) -> None:
     if picture.bars.empty:
-        _nothing(above, "Equity, USD", "No bar was evaluated.")
+        _nothing(above, "Equity after costs, USD", "No bar was evaluated.")
         _nothing(below, "Drawdown, %", "")
         return
     equity = picture.bars["equity"].to_numpy(dtype=np.float64)
@@ -130,7 +130,7 @@ def _equity(above: Axes, below: Axes, picture: Picture) -> None:
         above.plot(bar, other, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), label=name.replace("_", " "))
     above.plot(bar, equity, color=LINE, linewidth=1.7, label="this run")
     above.axhline(picture.start_nav, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-    above.set_title("Equity after costs, sessions added up, USD")
+    above.set_title("Equity after costs, USD")
     above.yaxis.set_major_formatter("{x:,.0f}" if np.ptp(equity) > 5 else "{x:,.2f}")
     above.tick_params(labelbottom=False)
     if picture.baseline_bars:
@@ -206,9 +206,9 @@ def _gates(axes: Axes, picture: Picture) -> None:
         words: dict[str, Any] = {"transform": axes.transAxes, "va": "top", "size": 9}
         verdict_colour = VERDICTS.get(verdict, OPEN_VERDICT) if number else SOFT
         axes.text(0, row, textwrap.shorten(name, 38, placeholder=" ..."), color=TEXT if number else SOFT, **words)
-        axes.text(0.475, row, textwrap.shorten(value, 16), color=TEXT if number else SOFT, ha="right", **words)
-        axes.text(0.752, row, textwrap.shorten(limit, 28, placeholder=" ..."), color=SOFT, ha="right", **words)
-        axes.text(0.77, row, verdict, color=verdict_colour, weight="bold" if number else "normal", **words)
+        axes.text(0.465, row, textwrap.shorten(value, 16), color=TEXT if number else SOFT, ha="right", **words)
+        axes.text(0.742, row, textwrap.shorten(limit, 28, placeholder=" ..."), color=SOFT, ha="right", **words)
+        axes.text(0.758, row, verdict, color=verdict_colour, weight="bold" if number else "normal", **words)
         axes.plot([0, 1], [row + 0.014] * 2, color=RULE, linewidth=0.7, transform=axes.transAxes, clip_on=False)
 
 

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.core.jit import model
-
 FeatureArray = npt.NDArray[np.float32]  # (T, F)
 ValidArray = npt.NDArray[np.bool_]  # (T,)
 
@@ -33,44 +31,45 @@ class FeatureSpec(NamedTuple):
 
 
 class Family(NamedTuple):
-    """One family of features: its parameter struct, its columns and the layout of its memory."""
+    """One family of features.
 
-    params: type
+    Its update is a compiled function of (state, step, row): it lets the family's memory `state` take in one bar, a
+    `Step`, and writes the family's columns into `row`, a record with a field for each feature.
+    """
+
+    params: type  # parameter struct; its fields are fields of the state too
     specs: tuple[FeatureSpec, ...]
-    state: np.dtype[np.void]
+    state: np.dtype[np.void]  # memory, all zeros before the first bar
 
 
 class Step(NamedTuple):
-    """One bar and what is known with it, at the bar's end. Prices are gap-removed, logarithms are of raw prices."""
+    """One bar and what is known with it at the bar's end; a record in compiled code.
 
-    is_first: bool  # first bar of its session: its return is none, here 0
+    Prices are gap-removed but for raw_close, quotes and logarithms. What is absent is NaN.
+    """
+
+    is_first: bool  # first bar of its session: its return and change are 0
     earlier_bars: int  # bars of the record before this one
     minute: int  # 0-based minute of the session at the bar's start
     session_minutes: int  # minutes from open to close
-    open: float
     high: float
     low: float
     close: float
     vwap: float  # typical price (high + low + close)/3 where the bar has none
     raw_close: float  # price units
-    gap_factor: float  # raw price = gap-removed price * gap_factor
     volume: float
-    trade_count: float  # NaN where absent
-    bid: float  # raw price units, as bid_size ... NaN where absent
+    trade_count: float
+    bid: float  # price units
     ask: float
     bid_size: float
     ask_size: float
-    change: float  # close - last close, 0 on the first bar
-    log_return: float  # ln(close / last close), 0 on the first bar
-    log_high_low: float  # ln(high / low)
-    log_high_open: float
-    log_low_open: float
-    log_close_open: float
+    change: float  # close - last close
+    log_return: float  # ln(close / last close)
     log_open: float
     log_high: float
     log_low: float
     log_close: float
-    atr: float  # Wilder average of the true range over 14 bars, NaN in warm-up
+    atr: float  # Wilder's average of the true range over 14 bars, NaN in warm-up
     last_atr: float  # the same before this bar
     deviation_60: float  # root mean square of the last 60 returns, NaN in warm-up
     deviation_so_far: float  # the same of up to 60 returns, NaN before the first
@@ -78,16 +77,11 @@ class Step(NamedTuple):
     usual_trades: float
     usual_move: float  # root mean square return of this minute relative to the day's, NaN when there is none
     earlier_sessions: int  # sessions that the fits could see; 0 in the first session
-    bucket_volume: float
-    garch_omega: float
+    bucket_volume: float  # volume of a VPIN bucket
+    garch_omega: float  # bps squared
     garch_alpha: float
     garch_beta: float
-    garch_variance: float  # variance of the session's first return, as forecast at the last close
-
-
-@model
-def update(state: Any, step: Step, row: Any) -> None:
-    """Let the family whose memory `state` is take in one bar and write its columns into `row`."""
+    garch_variance: float  # of the session's first return, as forecast at the last close; bps squared
 
 
 @dataclass(frozen=True, eq=False)

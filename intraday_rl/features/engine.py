@@ -72,9 +72,8 @@ def _pass(bars: BarColumns, fits: Fits, memory: Memory, flat: Any, output: Outpu
         session, minute = bars.session[t], bars.minute[t]
         fit = fits.sessions[session]
         if bars.traded[t]:
-            is_first = session != trail.session
-            trail.session = session
-            update_all(families, advance(trail, bars, t, fit, fits.minutes[session, minute], is_first), row)
+            advance(trail, bars, t, fit, fits.minutes[session, minute])
+            update_all(families, trail.step, row)
         regime.write_clock(row, minute, fit.minutes)
         known_state.write_clock(row, minute, fit.minutes)
         _store(output, t, flat, session == trail.session)

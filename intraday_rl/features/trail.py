@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.jit import njit
+from intraday_rl.core.structs import dtype_of
 from intraday_rl.features.base import Step
-from intraday_rl.features.rolling import push, reseed, wilder, window_dtype
+from intraday_rl.features.rolling import push, wilder, window_dtype
 
-ATR_BARS = 14
+ATR_BARS = 14.0
 DEVIATION_BARS = 60
 
 FloatColumn = npt.NDArray[np.float64]  # (T,)
@@ -34,6 +35,7 @@ TRAIL = np.dtype(
         ("log_close", np.float64),
         ("atr", np.float64),
         ("squares", window_dtype(DEVIATION_BARS, "square")),
+        ("step", dtype_of(Step)),
     ],
     align=True,
 )
@@ -74,50 +76,56 @@ class BarColumns(NamedTuple):
 
 
 @njit
-def advance(trail: Any, bars: BarColumns, t: int, fit: Any, minute_fit: Any, is_first: bool) -> Step:
-    """Return the step of the traded bar t, and take the bar into the trail."""
-    raw_close = bars.close[t]
-    if trail.bars == 0:
+def advance(trail: Any, bars: BarColumns, t: int, fit: Any, minute_fit: Any) -> None:
+    """Take the traded bar t into the trail, and write what is known with it into `trail.step`."""
+    step = trail.step
+    step.is_first = bars.session[t] != trail.session
+    trail.session = bars.session[t]
+    step.earlier_bars = trail.bars
+    trail.bars += 1
+    step.minute, step.session_minutes = bars.minute[t], fit.minutes
+    step.volume, step.trade_count = bars.volume[t], bars.trade_count[t]
+    step.bid, step.ask, step.bid_size, step.ask_size = bars.bid[t], bars.ask[t], bars.bid_size[t], bars.ask_size[t]
+    step.usual_volume, step.usual_trades = minute_fit.usual_volume, minute_fit.usual_trades
+    step.usual_move = minute_fit.usual_move
+    step.earlier_sessions, step.bucket_volume = fit.earlier_sessions, fit.bucket_volume
+    step.garch_omega, step.garch_alpha, step.garch_beta = fit.garch_omega, fit.garch_alpha, fit.garch_beta
+    step.garch_variance = fit.garch_variance
+    step.raw_close = bars.close[t]
+    step.log_open, step.log_high = math.log(bars.open[t]), math.log(bars.high[t])
+    step.log_low, step.log_close = math.log(bars.low[t]), math.log(bars.close[t])
+    _prices(trail, step, bars.high[t], bars.low[t], bars.vwap[t])
+    _deviation(trail, step)
+
+
+@njit
+def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: float) -> None:
+    """Remove the gap, and compare with the last bar."""
+    if step.earlier_bars == 0:
         trail.gap_factor = 1.0
-    elif is_first:
-        trail.gap_factor *= raw_close / trail.raw_close
-        reseed(trail.squares)
+    elif step.is_first:
+        trail.gap_factor *= step.raw_close / trail.raw_close
     factor = trail.gap_factor
-    close, high, low = raw_close / factor, bars.high[t] / factor, bars.low[t] / factor
-    log_open, log_high, log_low = math.log(bars.open[t]), math.log(bars.high[t]), math.log(bars.low[t])
-    log_close = math.log(raw_close)
-    change = 0.0 if is_first else close - trail.close
-    log_return = 0.0 if is_first else log_close - trail.log_close
-    raw_vwap = bars.vwap[t]
-    vwap = (high + low + close) / 3.0 if np.isnan(raw_vwap) else raw_vwap / factor
-    last_atr = _atr(trail)
-    earlier_bars = trail.bars
-    if earlier_bars > 0:
-        last_close = close if is_first else trail.close
-        true_range = max(high, last_close) - min(low, last_close)
-        trail.atr = wilder(trail.atr, true_range, trail.ranges, ATR_BARS)
+    close, high, low = step.raw_close / factor, raw_high / factor, raw_low / factor
+    last_close = close if step.is_first else trail.close
+    step.high, step.low, step.close = high, low, close
+    step.vwap = (high + low + close) / 3.0 if np.isnan(raw_vwap) else raw_vwap / factor
+    step.change = close - last_close
+    step.log_return = 0.0 if step.is_first else step.log_close - trail.log_close
+    trail.close, trail.raw_close, trail.log_close = close, step.raw_close, step.log_close
+    step.last_atr = trail.atr if trail.ranges >= ATR_BARS else np.nan
+    if step.earlier_bars > 0:
+        trail.atr = wilder(trail.atr, max(high, last_close) - min(low, last_close), trail.ranges, ATR_BARS)
         trail.ranges += 1
-    if not is_first:
-        trail.squares.new.square = log_return * log_return
-        push(trail.squares)
-    trail.bars, trail.close, trail.raw_close, trail.log_close = earlier_bars + 1, close, raw_close, log_close
-    return Step(
-        is_first, earlier_bars, bars.minute[t], fit.minutes,
-        bars.open[t] / factor, high, low, close, vwap, raw_close, factor,
-        bars.volume[t], bars.trade_count[t], bars.bid[t], bars.ask[t], bars.bid_size[t], bars.ask_size[t],
-        change, log_return, log_high - log_low, log_high - log_open, log_low - log_open, log_close - log_open,
-        log_open, log_high, log_low, log_close, _atr(trail), last_atr, _deviation(trail, DEVIATION_BARS), _deviation(trail, 1),
-        minute_fit.usual_volume, minute_fit.usual_trades, minute_fit.usual_move,
-        fit.earlier_sessions, fit.bucket_volume, fit.garch_omega, fit.garch_alpha, fit.garch_beta, fit.garch_variance,
-    )  # fmt: skip
+    step.atr = trail.atr if trail.ranges >= ATR_BARS else np.nan
 
 
 @njit
-def _atr(trail: Any) -> float:
-    return float(trail.atr) if trail.ranges >= ATR_BARS else np.nan
-
-
-@njit
-def _deviation(trail: Any, least: int) -> float:
-    count = trail.squares.count
-    return math.sqrt(max(0.0, trail.squares.sums.square) / count) if count >= least else np.nan
+def _deviation(trail: Any, step: Any) -> None:
+    squares = trail.squares
+    if not step.is_first:
+        squares.new.square = step.log_return * step.log_return
+        push(squares)
+    deviation = math.sqrt(max(0.0, squares.sums.square) / squares.count) if squares.count > 0 else np.nan
+    step.deviation_so_far = deviation
+    step.deviation_60 = deviation if squares.count == DEVIATION_BARS else np.nan

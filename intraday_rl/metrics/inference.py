@@ -11,13 +11,14 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+from scipy.special import ndtr, ndtri
 
 from intraday_rl.core import checks
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.metrics.bootstrap import stationary_bootstrap
 from intraday_rl.metrics.series import ROUNDING, FloatArray, finite_series
 
+CANCELLATION = 1e-12  # share of a sum of squares below which what is left of it is rounding
 COMBINATIONS_AT_ONCE = 2048  # bounds the memory of the overfitting test
 
 
@@ -273,7 +274,7 @@ def probability_of_backtest_overfitting(returns_matrix: npt.ArrayLike, num_split
 
 def _trial_matrix(returns_matrix: npt.ArrayLike, num_splits: int) -> FloatArray:
     owner = "probability_of_backtest_overfitting"
-    returns = np.asarray(returns_matrix, dtype=np.float64)
+    returns = np.ascontiguousarray(returns_matrix, dtype=np.float64)
     if returns.ndim != 2 or returns.shape[1] < 2:
         raise ParameterError(f"{owner}.returns_matrix must be (periods, trials >= 2), had shape {returns.shape}")
     if not np.isfinite(returns).all():
@@ -292,7 +293,8 @@ def _sharpe_of_blocks(
     shift = mask @ totals / count
     variance = (mask @ squares - count * shift**2) / (count - 1)
     mean = centre + shift
-    floor = (ROUNDING * np.abs(centre)) ** 2
+    # Below the floor a variance is the rounding of equal returns: of their mean, or of the difference of two squares.
+    floor = (ROUNDING * np.abs(centre)) ** 2 + CANCELLATION * (mask @ squares) / (count - 1)
     flat = np.where(mean == 0.0, 0.0, np.copysign(np.inf, mean))
     return np.divide(mean, np.sqrt(np.maximum(variance, 0.0)), out=flat, where=variance > floor)
 

@@ -35,7 +35,7 @@ from intraday_rl.tracking.store import (
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 FLUSH_SECONDS = 10.0
-FINISH_SECONDS = 30.0  # how long `finish` waits for the thread
+FINISH_SECONDS = 60.0  # how long `finish` waits for the thread
 MAX_BATCH_METRICS = 1000  # MLflow's limits for one call
 MAX_BATCH_PARAMS = 100
 SIGNAL_STATUSES = (130, 143)  # what shells report after SIGINT and SIGTERM

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Step
 from intraday_rl.features.rolling import is_full, push, window_dtype
 
 PAIRS = 59
@@ -42,7 +41,7 @@ EDGE = np.dtype(
 
 
 @njit
-def push_pair(edge: Any, step: Step) -> None:
+def push_pair(edge: Any, step: Any) -> None:
     """Let the pair of this bar and the bar before it into the window; the first bar of a session makes no pair."""
     if not step.is_first:
         _fill(edge.pairs.new, edge, step)
@@ -51,7 +50,7 @@ def push_pair(edge: Any, step: Step) -> None:
 
 
 @njit
-def _fill(new: Any, edge: Any, step: Step) -> None:
+def _fill(new: Any, edge: Any, step: Any) -> None:
     middle, last_middle = 0.5 * (step.log_high + step.log_low), 0.5 * (edge.log_high + edge.log_low)
     moved = step.log_high != step.log_low or step.log_low != edge.log_close
     t = 1.0 if moved else 0.0

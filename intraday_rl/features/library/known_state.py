@@ -11,7 +11,7 @@ import numpy as np
 
 from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, Step, update
+from intraday_rl.features.base import Family, FeatureSpec, update
 from intraday_rl.features.rolling import state_dtype
 
 
@@ -31,7 +31,7 @@ STATE = state_dtype(KnownState, [("level", np.float64), ("scale", np.float64)])
 
 
 @update.model.implement(KnownState)  # type: ignore[attr-defined]
-def update_known_state(state: Any, step: Step, row: Any) -> None:
+def update_known_state(state: Any, step: Any, row: Any) -> None:
     """Write the column that is not the clock."""
     row.level_deviation = (step.raw_close - state.level) / state.scale
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, Step, update
+from intraday_rl.features.base import Family, FeatureSpec, update
 from intraday_rl.features.library.edge import EDGE, edge_spread, push_pair
 from intraday_rl.features.rolling import (
     exponential,
@@ -82,7 +82,7 @@ STATE = state_dtype(
 
 
 @update.model.implement(Microstructure)  # type: ignore[attr-defined]
-def update_microstructure(state: Any, step: Step, row: Any) -> None:
+def update_microstructure(state: Any, step: Any, row: Any) -> None:
     """Write the 15 microstructure columns of the bar."""
     if step.is_first:
         _reseed(state)
@@ -111,7 +111,7 @@ def _reseed(state: Any) -> None:
 
 
 @njit
-def _quotes(state: Any, step: Step, row: Any) -> None:
+def _quotes(state: Any, step: Any, row: Any) -> None:
     if step.ask > step.bid and step.bid > 0.0:
         state.bid, state.ask, state.bid_size, state.ask_size = step.bid, step.ask, step.bid_size, step.ask_size
         state.quote_age = 0
@@ -136,7 +136,7 @@ def _quotes(state: Any, step: Step, row: Any) -> None:
 
 
 @njit
-def _modelled_spread(state: Any, step: Step) -> float:
+def _modelled_spread(state: Any, step: Any) -> float:
     """Return the base spread, widened by unusual volume or a large move of the closed bar (price units)."""
     volume = ratio(step.volume, step.usual_volume)
     move = ratio(2.0 * abs(step.change), step.last_atr)
@@ -146,7 +146,7 @@ def _modelled_spread(state: Any, step: Step) -> float:
 
 
 @njit
-def _imbalance(state: Any, step: Step) -> float:
+def _imbalance(state: Any, step: Any) -> float:
     """Return (bought - sold)/volume by bulk classification, 2 F(z) - 1 = erf(z/sqrt 2); NaN in warm-up."""
     if not step.is_first:
         state.changes.new.change = step.change
@@ -163,7 +163,7 @@ def _imbalance(state: Any, step: Step) -> float:
 
 
 @njit
-def _order_flow(state: Any, step: Step, row: Any, imbalance: float) -> None:
+def _order_flow(state: Any, step: Any, row: Any, imbalance: float) -> None:
     row.signed_vol = imbalance
     if not np.isnan(imbalance):
         state.flow_average = exponential(state.flow_average, imbalance, FLOW_AVERAGE, state.flow_bars == 0)
@@ -172,7 +172,7 @@ def _order_flow(state: Any, step: Step, row: Any, imbalance: float) -> None:
 
 
 @njit
-def _vpin(state: Any, step: Step, imbalance: float) -> float:
+def _vpin(state: Any, step: Any, imbalance: float) -> float:
     """Fill buckets of equal volume, the bar split pro rata, and return the mean imbalance of the last 50."""
     size = step.bucket_volume
     if size > 0.0 and step.volume > 0.0 and not np.isnan(imbalance):
@@ -194,7 +194,7 @@ def _vpin(state: Any, step: Step, imbalance: float) -> float:
 
 
 @njit
-def _kyle(state: Any, step: Step, imbalance: float) -> float:
+def _kyle(state: Any, step: Any, imbalance: float) -> float:
     """Return the slope of changes on signed volume, as bps of price per median absolute signed volume."""
     if not (step.is_first or np.isnan(imbalance)):
         signed = imbalance * step.volume
@@ -213,7 +213,7 @@ def _kyle(state: Any, step: Step, imbalance: float) -> float:
 
 
 @njit
-def _amihud(state: Any, step: Step) -> float:
+def _amihud(state: Any, step: Any) -> float:
     if step.volume > 0.0 and not step.is_first:
         state.illiquidity.new.value = abs(step.log_return) / (step.raw_close * step.volume)
         push(state.illiquidity)
@@ -223,7 +223,7 @@ def _amihud(state: Any, step: Step) -> float:
 
 
 @njit
-def _roll(state: Any, step: Step) -> float:
+def _roll(state: Any, step: Any) -> float:
     if not step.is_first:
         if state.has_return:
             new = state.returns.new
@@ -238,7 +238,7 @@ def _roll(state: Any, step: Step) -> float:
 
 
 @njit
-def _trade_spreads(state: Any, step: Step, row: Any) -> None:
+def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     """Write the effective spread of this bar's trades, and what became of those of 5 bars ago."""
     close, vwap = recall(state.closes, TRADE_BARS), recall(state.vwaps, TRADE_BARS)
     side = np.sign(vwap - close)
@@ -250,7 +250,7 @@ def _trade_spreads(state: Any, step: Step, row: Any) -> None:
 
 
 @njit
-def _intensity(state: Any, step: Step) -> float:
+def _intensity(state: Any, step: Any) -> float:
     """Return ln(n/median n) of trades; ln((1 + n)/(1 + median n)) where either is 0, and of volumes always."""
     count = step.trade_count if state.has_trades else step.volume
     usual = step.usual_trades if state.has_trades else step.usual_volume

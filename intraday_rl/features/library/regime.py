@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, Step, update
+from intraday_rl.features.base import Family, FeatureSpec, update
 from intraday_rl.features.rolling import (
     is_full,
     lags_dtype,
@@ -51,7 +51,7 @@ STATE = state_dtype(
 
 
 @update.model.implement(Regime)  # type: ignore[attr-defined]
-def update_regime(state: Any, step: Step, row: Any) -> None:
+def update_regime(state: Any, step: Any, row: Any) -> None:
     """Write the 3 regime columns of the bar that are not the clock."""
     if step.is_first:
         reseed(state.path)
@@ -103,7 +103,7 @@ def _slope(state: Any, close: float) -> float:
 
 
 @njit
-def _volatility_rank(state: Any, step: Step) -> float:
+def _volatility_rank(state: Any, step: Any) -> float:
     """Return the rank of today's value, then put it in the place of the value of 20 sessions ago."""
     if step.earlier_bars == 0:
         state.history[:, :] = np.nan

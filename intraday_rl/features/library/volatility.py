@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, Step, update
+from intraday_rl.features.base import Family, FeatureSpec, update
 from intraday_rl.features.rolling import is_full, push, reseed, state_dtype, window_dtype
 
 RANGE_BARS = 30
@@ -38,7 +38,7 @@ STATE = state_dtype(
 
 
 @update.model.implement(Volatility)  # type: ignore[attr-defined]
-def update_volatility(state: Any, step: Step, row: Any) -> None:
+def update_volatility(state: Any, step: Any, row: Any) -> None:
     """Write the 8 volatility columns of the bar."""
     if step.is_first:
         reseed(state.squares)
@@ -50,7 +50,7 @@ def update_volatility(state: Any, step: Step, row: Any) -> None:
 
 
 @njit
-def _realised(state: Any, step: Step, row: Any) -> None:
+def _realised(state: Any, step: Any, row: Any) -> None:
     if not step.is_first:
         state.squares.new.square = step.log_return * step.log_return
         push(state.squares)
@@ -60,12 +60,13 @@ def _realised(state: Any, step: Step, row: Any) -> None:
 
 
 @njit
-def _ranges(state: Any, step: Step, row: Any) -> None:
-    up, down, move = step.log_high_open, step.log_low_open, step.log_close_open
+def _ranges(state: Any, step: Any, row: Any) -> None:
+    up, down = step.log_high - step.log_open, step.log_low - step.log_open
+    move, width = step.log_close - step.log_open, step.log_high - step.log_low
     jump = 0.0 if step.is_first else step.log_open - state.last_log_close
     state.last_log_close = step.log_close
     new = state.ranges.new
-    new.hl_hl = step.log_high_low * step.log_high_low
+    new.hl_hl = width * width
     new.gk = 0.5 * new.hl_hl - (2.0 * LN_2 - 1.0) * move * move
     new.rs = up * (up - move) + down * (down - move)
     new.jump, new.jump_jump = jump, jump * jump
@@ -88,7 +89,7 @@ def _root_mean(total: float, full: bool) -> float:
 
 
 @njit
-def _garch(state: Any, step: Step, row: Any) -> None:
+def _garch(state: Any, step: Any, row: Any) -> None:
     if step.is_first:
         state.variance = step.garch_variance
     else:

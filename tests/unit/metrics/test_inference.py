@@ -250,6 +250,15 @@ def test_overfitting_gives_a_trial_that_never_trades_the_ratio_zero():
     assert probability_of_backtest_overfitting(returns, 6) == 0.0
 
 
+def test_overfitting_sees_equal_returns_in_a_half_through_their_rounding():
+    # Trials 1 and 2 always earn 0.013, trial 0 does but for the first period. In a half without that period all three
+    # have an infinite ratio and share rank 2 of 3. Chosen with the first block inside, trial 1 shares that rank
+    # outside; chosen without it, trial 0 is the first of three equals inside and the last outside: never above median.
+    returns = np.full((24, 3), 0.013)
+    returns[0, 0] = 0.0
+    assert probability_of_backtest_overfitting(returns, 4) == 1.0
+
+
 @pytest.mark.parametrize(
     ("returns", "num_splits", "message"),
     [

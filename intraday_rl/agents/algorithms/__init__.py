@@ -1,0 +1,1 @@
+"""The algorithms, one a file: parameters and an environment in, an SB3 model out."""

@@ -1,0 +1,1 @@
+"""Callbacks of SB3's training loop, one idea a file."""

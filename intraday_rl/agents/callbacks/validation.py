@@ -1,0 +1,64 @@
+"""Judge the policy on the validation sessions every so many steps, and keep the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from intraday_rl.agents.snapshot import PolicySnapshot, take_snapshot
+from intraday_rl.core.protocols import Policy
+
+Evaluator = Callable[[Policy], Mapping[str, float]]
+SCORE = "net_return"
+
+
+class Validation(BaseCallback):
+    """Evaluate at every multiple of `every_steps` and at the end; the best net return so far is kept.
+
+    Attributes:
+        best: the best policy so far, None before the first evaluation.
+        best_score: its net return on the validation sessions.
+        best_step: when it was seen.
+        curve: one row per evaluation, `step` and the evaluator's numbers under `validation/`.
+    """
+
+    def __init__(self, evaluate: Evaluator, every_steps: int, keep: Callable[[PolicySnapshot, str], None]) -> None:
+        """Prepare the evaluations.
+
+        Args:
+            evaluate: judges a policy; its numbers hold `net_return`.
+            every_steps: steps between evaluations.
+            keep: stores a snapshot under a name ("best" or "last").
+        """
+        super().__init__()
+        self._evaluate, self._every, self._keep = evaluate, every_steps, keep
+        self._next = every_steps
+        self.best: PolicySnapshot | None = None
+        self.best_score = float("-inf")
+        self.best_step = 0
+        self.curve: list[dict[str, float]] = []
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps >= self._next:
+            self._next += self._every
+            self._judge()
+        return True
+
+    def _on_training_end(self) -> None:
+        if not self.curve or self.curve[-1]["step"] < self.num_timesteps:
+            self._judge()
+
+    def _judge(self) -> None:
+        snapshot = take_snapshot(self.model)
+        numbers: dict[str, Any] = {f"validation/{k}": v for k, v in self._evaluate(snapshot.live_policy).items()}
+        self.curve.append({"step": float(self.num_timesteps), **numbers})
+        for key, value in numbers.items():
+            self.logger.record(key, value)
+        self.logger.dump(self.num_timesteps)
+        score = numbers[f"validation/{SCORE}"]
+        if score > self.best_score:
+            self.best, self.best_score, self.best_step = snapshot, score, self.num_timesteps
+            self._keep(snapshot, "best")
+        self._keep(snapshot, "last")

@@ -1,0 +1,105 @@
+"""Training: an environment, an algorithm, validation on sessions it does not train on, and listeners.
+
+One thread. All randomness comes from branches of one seed: the same seed trains the same policy to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.utils import set_random_seed
+
+from intraday_rl.agents.algorithms.ppo import build_ppo
+from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
+from intraday_rl.agents.callbacks.listening import Listening, ListenerWriter
+from intraday_rl.agents.callbacks.validation import Evaluator, Validation
+from intraday_rl.agents.parameters import PpoParameters
+from intraday_rl.agents.snapshot import PolicySnapshot
+from intraday_rl.core import seeding
+from intraday_rl.core.protocols import TrainingListener
+from intraday_rl.env.batch_env import BatchEnv, TradingRules
+from intraday_rl.env.normalize import RunningNormalize
+from intraday_rl.env.vec_env import TradingVecEnv
+from intraday_rl.market.tape import Tape
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What to train on.
+
+    Attributes:
+        tape: the market.
+        rules: the environment.
+        sessions: training sessions on the tape.
+        parameters: of the algorithm.
+        seed: root of all streams.
+        every_steps: steps between evaluations.
+        tensorboard: folder for TensorBoard files; None = none.
+    """
+
+    tape: Tape
+    rules: TradingRules
+    sessions: npt.NDArray[np.int64]
+    parameters: PpoParameters
+    seed: int
+    every_steps: int
+    tensorboard: Path | None
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training came to: the SB3 model as it ended, the best snapshot with its step, and the curve."""
+
+    model: Any
+    best: PolicySnapshot
+    best_step: int
+    curve: list[dict[str, float]]
+
+
+def make_training_env(task: TrainingTask) -> TradingVecEnv | RunningNormalize:
+    """Return the N training environments, normalised if the parameters say so."""
+    p = task.parameters
+    env = TradingVecEnv(
+        BatchEnv(task.tape, task.rules, task.sessions, p.num_envs, seeding.integer(task.seed, "environments"))
+    )
+    return RunningNormalize(env, gamma=p.discount, clip=p.normalize_clip) if p.normalize else env
+
+
+def train(
+    task: TrainingTask,
+    evaluate: Evaluator,
+    keep: Callable[[PolicySnapshot, str], None],
+    listeners: Sequence[TrainingListener],
+) -> TrainingResult:
+    """Train, judging on the way.
+
+    Args:
+        task: what to train on.
+        evaluate: judges a policy on the validation sessions.
+        keep: stores snapshots as they come ("best", "last"), so that an interruption loses little.
+        listeners: told of steps, episodes and numbers.
+    """
+    torch.set_num_threads(1)
+    model_seed = seeding.integer(task.seed, "model")
+    set_random_seed(model_seed)
+    model = build_ppo(task.parameters, make_training_env(task), model_seed)
+    outputs: list[KVWriter] = [ListenerWriter(listeners)]
+    if task.tensorboard is not None:
+        outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
+    model.set_logger(Logger(folder=None, output_formats=outputs))
+    validation = Validation(evaluate, task.every_steps, keep)
+    callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), validation]
+    model.learn(task.parameters.total_timesteps, callback=callbacks)
+    model.logger.close()
+    best = validation.best
+    if best is None:  # every score was NaN
+        raise RuntimeError("training: no evaluation gave a number")
+    return TrainingResult(model, best, validation.best_step, validation.curve)

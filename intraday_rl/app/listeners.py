@@ -1,0 +1,110 @@
+"""Who listens to training: the progress bar, the monitor file and the tracker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from intraday_rl.tracking.mlflow_tracker import MlflowTracker
+from intraday_rl.tracking.monitor_csv import FinishedEpisode, MonitorCsv
+
+REDRAW_STEPS = 512
+
+
+class MonitorListener:
+    """Write monitor.csv (SPEC R131)."""
+
+    def __init__(self, monitor: MonitorCsv) -> None:
+        """Keep the file."""
+        self._monitor = monitor
+
+    def on_step(self, step: int) -> None:
+        """Write a row when one is due."""
+        self._monitor.advance(step)
+
+    def on_episode(self, info: Mapping[str, Any]) -> None:
+        """Take in a finished episode."""
+        self._monitor.add_episode(
+            FinishedEpisode(info["episode"]["r"], info["session_return"], info["max_drawdown"], info["turnover"])
+        )
+
+    def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Take in the entropy of the last update: SB3 logs its negative."""
+        if "train/entropy_loss" in metrics:
+            self._monitor.set_entropy(-metrics["train/entropy_loss"])
+
+
+class TrackerListener:
+    """Hand every number on to the tracker."""
+
+    def __init__(self, tracker: MlflowTracker) -> None:
+        """Keep the tracker."""
+        self._tracker = tracker
+
+    def on_step(self, step: int) -> None:
+        """Nothing to do."""
+
+    def on_episode(self, info: Mapping[str, Any]) -> None:
+        """Nothing to do: SB3's means over episodes come as metrics."""
+
+    def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log them."""
+        self._tracker.log_metrics(metrics, step)
+
+
+class ProgressListener:
+    """A bar with steps per second, time left and the latest evaluation; plain lines where there is no terminal."""
+
+    def __init__(self, console: Console, total_steps: int) -> None:
+        """Prepare the bar."""
+        self._console = console
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[latest]}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("training", total=total_steps, rate="", latest="first evaluation to come")
+        self._drawn = 0
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if self._console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the bar as it is."""
+        self._bar.stop()
+
+    def on_step(self, step: int) -> None:
+        """Move the bar."""
+        if step - self._drawn >= REDRAW_STEPS:
+            self._drawn = step
+            task = self._bar.tasks[0]
+            rate = f"{step / task.elapsed:,.0f} steps/s" if task.elapsed else ""
+            self._bar.update(self._task, completed=min(step, task.total or step), rate=rate)
+
+    def on_episode(self, info: Mapping[str, Any]) -> None:
+        """Nothing to do."""
+
+    def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Show the latest evaluation."""
+        if "validation/net_return" not in metrics:
+            return
+        latest = (
+            f"validation {metrics['validation/net_return']:+.2%}, "
+            f"profit factor {metrics['validation/profit_factor']:.2f}"
+        )
+        self._bar.update(self._task, latest=latest)
+        if not self._console.is_terminal:
+            self._console.print(f"step {step:,}: {latest}")

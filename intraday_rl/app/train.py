@@ -1,0 +1,176 @@
+"""`python train.py`: load, train, judge on sessions never seen, report, track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from intraday_rl.app.build import PROJECT, Plan, build_plan, resolve_path
+from intraday_rl.app.market_data import MarketData, load_market_data
+from intraday_rl.core.jit import cache_is_cold
+from intraday_rl.core.protocols import TrainingListener
+
+Config = dict[str, Any]
+
+
+def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """Train, judge and report one run.
+
+    Args:
+        config: the composed configuration, resolved, plain values.
+        run_folder: where everything is written; made by the caller.
+        overrides: the command line, for the manifest and the report's commands.
+
+    Returns:
+        The table of `metrics.json`.
+
+    Raises:
+        IntradayError: configuration, data or accounting are wrong.
+    """
+    console = Console(quiet=not config["progress"])
+    plan = build_plan(config)
+    if cache_is_cold():
+        console.print("compiling the simulator (first start for these sources, some seconds) ...")
+    with console.status("loading bars and features"):
+        data = load_market_data(plan)
+    return _run(config, plan, data, run_folder, list(overrides), console)
+
+
+def _run(
+    config: Config, plan: Plan, data: MarketData, run_folder: Path, overrides: list[str], console: Console
+) -> dict[str, Any]:
+    from intraday_rl.agents.bundle import load_bundle
+    from intraday_rl.agents.trainer import TrainingTask
+    from intraday_rl.agents.trainer import train as train_agent
+    from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
+    from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
+    from intraday_rl.app.summary import print_summary
+    from intraday_rl.evaluation.report import headline, write_report
+    from intraday_rl.evaluation.validation import make_validator
+    from intraday_rl.tracking import collect_manifest, write_manifest
+    from intraday_rl.tracking.monitor_csv import MonitorCsv
+
+    manifest = collect_manifest(PROJECT, config, {"seed": config["seed"]}, data.bars.fingerprint)
+    manifest["overrides"] = overrides
+    write_manifest(manifest, run_folder / "manifest.json")
+    task = TrainingTask(
+        tape=data.tape,
+        rules=plan.rules,
+        sessions=data.split.train,
+        parameters=plan.parameters,
+        seed=config["seed"],
+        every_steps=config["evaluation"]["every_steps"],
+        tensorboard=run_folder / "tensorboard" if config["tracking"]["tensorboard"] else None,
+    )
+    validate = make_validator(data.tape, plan.rules, data.split.validation, config["seed"])
+    with ExitStack() as stack:
+        tracker = stack.enter_context(open_tracker(config, run_folder, manifest))
+        monitor = stack.enter_context(MonitorCsv(run_folder / "monitor.csv"))
+        listeners: list[TrainingListener] = [MonitorListener(monitor)]
+        if tracker is not None:
+            listeners.append(TrackerListener(tracker))
+        with ProgressListener(console, plan.parameters.total_timesteps) as progress:
+            keep = make_keeper(run_folder, plan, data, config, manifest)
+            result = train_agent(task, validate, keep, [*listeners, progress])
+        with console.status("judging on the test sessions, writing the report"):
+            export_sb3(run_folder / "sb3", result)
+            judged = judge_bundle(load_bundle(run_folder), data.tape, plan, data.split.test, config)
+            write_judgement(run_folder, judged)
+            report = report_data(
+                judged,
+                title=run_folder.name,
+                algorithm=config["algo"]["name"],
+                description=data.describe(cost_words(plan)),
+                curve=pd.DataFrame(result.curve),
+                manifest=manifest,
+                commands=[" ".join(["python train.py", *overrides]), f"python evaluate.py run={run_folder}"],
+            )
+            write_report(report, run_folder / "report.html", run_folder / "report.png")
+        if tracker is not None:
+            tracker.log_metrics(
+                {f"test/{key}": value for key, value in judged.metrics.items() if value is not None},
+                plan.parameters.total_timesteps,
+            )
+            tracker.set_tags({"verdict": judged.judgement.verdict})
+            track_files(tracker, run_folder)
+    print_summary(console, judged, headline(report), run_folder)
+    return dict(judged.metrics)
+
+
+def make_keeper(
+    run_folder: Path, plan: Plan, data: MarketData, config: Config, manifest: Mapping[str, Any]
+) -> Callable[[Any, str], None]:
+    """Return what keeps snapshots during training: the best as `bundle/`, the last under `checkpoints/`."""
+    import numpy as np
+
+    from intraday_rl.agents.bundle import save_bundle
+    from intraday_rl.evaluation.budget import slippage_budget_bps
+
+    multiple = float(config["evaluation"]["slippage_budget_multiple"])
+    judging = {"slippage_budget_bps": slippage_budget_bps(data.tape, plan.rules, data.split.train, multiple)}
+    origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds") if key in manifest}
+    (run_folder / "checkpoints").mkdir(exist_ok=True)
+
+    def keep(snapshot: Any, name: str) -> None:
+        if name == "best":
+            save_bundle(
+                run_folder / "bundle",
+                snapshot,
+                rules=plan.rules,
+                features=data.features,
+                config=config,
+                hidden_layers=plan.parameters.hidden_layers,
+                judging=judging,
+                origin=origin,
+            )
+        else:
+            np.savez(run_folder / "checkpoints" / f"{name}.npz", **snapshot.weights)
+
+    return keep
+
+
+def export_sb3(folder: Path, result: Any) -> None:
+    """Write the best policy in SB3's own formats, for other tools; nothing here reads them back."""
+    import torch
+
+    from intraday_rl.env.normalize import RunningNormalize
+
+    folder.mkdir(exist_ok=True)
+    model = result.model
+    model.policy.load_state_dict({name: torch.from_numpy(value) for name, value in result.best.weights.items()})
+    model.save(folder / "model.zip")
+    if isinstance(model.env, RunningNormalize) and result.best.scaler is not None:
+        plain = model.env.as_vec_normalize()
+        plain.obs_rms.mean, plain.obs_rms.var = result.best.scaler.mean, result.best.scaler.variance
+        plain.save(str(folder / "vecnormalize.pkl"))
+
+
+def open_tracker(config: Config, run_folder: Path, manifest: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    """Return the MLflow tracker of the configuration, or a context that gives None."""
+    tracking = config["tracking"]
+    if not tracking["enabled"]:
+        return nullcontext()
+    from intraday_rl.tracking import MlflowTracker, Store
+
+    git = manifest.get("git", {})
+    tags = {
+        "algo": config["algo"]["name"],
+        "data_source": config["data"]["name"],
+        "git_commit": str(git.get("commit") or ""),
+        "data_fingerprint": manifest["data_fingerprint"],
+        "run_folder": str(run_folder),
+    }
+    store = Store(resolve_path(tracking["store"]))
+    return MlflowTracker(store, tracking["study"], run_folder.name, config, tags)
+
+
+def track_files(tracker: Any, run_folder: Path) -> None:
+    """Log report, judgement, manifest and bundle as artifacts."""
+    for name in ("report.html", "report.png", "metrics.json", "gates.json", "manifest.json", "monitor.csv"):
+        tracker.log_artifacts(run_folder / name, None)
+    tracker.log_artifacts(run_folder / "bundle", "bundle")

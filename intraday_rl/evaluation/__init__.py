@@ -1,0 +1,1 @@
+"""Evaluation judges policies, not trainers: roll-outs, ledgers, audits, gates and reports."""

@@ -1,0 +1,43 @@
+"""The slippage budget: what trading should cost by the model, on sessions before the test; frozen with the policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intraday_rl.core import structs
+from intraday_rl.core.jit import njit
+from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.env.step_kernel import allowed_size
+from intraday_rl.market.impact import temporary_impact
+from intraday_rl.market.rows import AccountRow
+from intraday_rl.market.spreads import half_spread
+from intraday_rl.market.tape import Tape
+
+
+@njit
+def _one_way_costs(rows: Any, rules: Any, accounts: Any, out: Any) -> None:
+    rule, account = rules[0], accounts[0]
+    for t in range(rows.shape[0]):
+        bar = rows[t]
+        size = allowed_size(account, bar, rule.limits, rule.execution.contract.multiplier)
+        paid = half_spread(rule.execution.spread, bar, bar) + temporary_impact(rule.execution.impact, size, bar)
+        out[t] = 1e4 * paid / bar.mid if bar.traded > 0 else np.nan
+
+
+def slippage_budget_bps(
+    tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], multiple: float
+) -> float:
+    """Return `multiple` times the median modelled one-way cost of the sessions' minutes, in bps of the mid (SPEC C3).
+
+    One way: half-spread and temporary impact of an entry at the allowed size; commission is not slippage.
+    """
+    usable = tape.usable(sessions)
+    keep = np.concatenate([np.arange(tape.first_row[s], tape.last_row[s] + 1) for s in usable])
+    accounts = structs.empty(AccountRow, 1)
+    accounts["nav"] = accounts["start_nav"] = rules.initial_capital_usd
+    costs = np.empty(len(keep))
+    _one_way_costs(structs.view(np.asarray(tape.rows)[keep]), rules.pack(), accounts, costs)
+    return float(multiple * np.nanmedian(costs))

@@ -1,0 +1,146 @@
+"""The ledger: sessions, round trips, fills and bars of a recording as tables, every cost by kind.
+
+Costs are positive USD; net_pnl = gross_pnl - commission - spread - impact - latency, where gross_pnl values every
+fill at the mid of its decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from intraday_rl.env.risk import EXIT_REASONS
+from intraday_rl.evaluation.round_trips import COSTS, round_trips
+from intraday_rl.evaluation.rollout import Recording
+from intraday_rl.market.tape import MINUTE_NS
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What trading came to. All frames are in time order; `session` is the session's index on the tape.
+
+    Attributes:
+        sessions: one row per session.
+        trades: one row per flat-to-flat round trip.
+        fills: one row per fill.
+        bars: one row per bar.
+        multiplier: USD per price unit and unit of quantity.
+    """
+
+    sessions: pd.DataFrame
+    trades: pd.DataFrame
+    fills: pd.DataFrame
+    bars: pd.DataFrame
+    multiplier: float
+
+    @property
+    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Sessions, trades, fills, bars: the order in which metrics and gates take them."""
+        return self.sessions, self.trades, self.fills, self.bars
+
+
+def build_ledger(recording: Recording) -> Ledger:
+    """Return the ledger of a recording."""
+    bars = _bars(recording)
+    fills = _fills(recording)
+    trades = round_trips(fills, recording.tape, recording.rules.execution.contract.multiplier)
+    return Ledger(
+        _sessions(recording, fills, bars), trades, fills, bars, recording.rules.execution.contract.multiplier
+    )
+
+
+def _utc(nanoseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(nanoseconds.astype("datetime64[ns]")).tz_localize("UTC")
+
+
+def _dates(recording: Recording, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+    return recording.tape.dates[recording.sessions[columns]].astype("datetime64[ns]")
+
+
+def _bars(recording: Recording) -> pd.DataFrame:
+    column, step = np.nonzero(~np.isnan(recording.nav.T))
+    row = recording.first_bar[column] + step + 1
+    capital = recording.rules.initial_capital_usd
+    nav = recording.nav[step, column]
+    earned = recording.final["nav"] - capital
+    before = np.concatenate([[0.0], np.cumsum(earned)[:-1]])
+    return pd.DataFrame(
+        {
+            "session": recording.sessions[column],
+            "date": _dates(recording, column),
+            "time": _utc(recording.tape.end_ns[row]),
+            "close": recording.tape.rows["close"][row],
+            "position": recording.position[step, column],
+            "cash": recording.cash[step, column],
+            "nav": nav,
+            "equity": nav + before[column],
+        }
+    )
+
+
+def _fills(recording: Recording) -> pd.DataFrame:
+    column, step = np.nonzero(recording.fills["quantity"].T)
+    rows = recording.fills[step, column]
+    row = recording.first_bar[column] + step + 1
+    tape = recording.tape
+    reasons = np.array([EXIT_REASONS[code] for code in sorted(EXIT_REASONS)])
+    side = np.sign(rows["quantity"])
+    frame = pd.DataFrame(
+        {
+            "session": recording.sessions[column],
+            "date": _dates(recording, column),
+            "symbol": tape.symbol,
+            "time": _utc(tape.end_ns[row] - MINUTE_NS),
+            "minute": row - _first_rows(recording)[column],
+            "quantity": rows["quantity"],
+            "price": rows["price"],
+            "decision_mid": rows["decision_mid"],
+            "reference_price": rows["reference_price"],
+        }
+    )
+    for name in COSTS:
+        frame[name] = rows[name]
+    frame["slippage_bps"] = 1e4 * side * (rows["price"] - rows["decision_mid"]) / rows["decision_mid"]
+    frame["reason"] = reasons[recording.closing[step, column]]
+    return frame
+
+
+def _first_rows(recording: Recording) -> npt.NDArray[np.int64]:
+    """Return the tape row of each session's first minute, (S,)."""
+    return np.concatenate([[0], recording.tape.last_row + 1])[recording.sessions]
+
+
+def _sessions(recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
+    final = recording.final
+    columns = np.arange(len(recording.sessions))
+    start = final["start_nav"]
+    frame = pd.DataFrame(
+        {
+            "session": recording.sessions,
+            "date": _dates(recording, columns),
+            "symbol": recording.tape.symbol,
+            "start_nav": start,
+            "end_nav": final["nav"],
+            "net_pnl": final["nav"] - start,
+            "session_return": final["nav"] / start - 1.0,
+            "max_drawdown": final["max_drawdown"],
+            "traded_notional": final["traded_notional"],
+            "turnover": final["traded_notional"] / start,
+            "round_trips": final["round_trips"],
+            "in_market_minutes": final["in_market_bars"],
+            "bars": recording.length,
+        }
+    )
+    notional = bars["position"].abs() * bars["close"] * recording.rules.execution.contract.multiplier / bars["nav"]
+    frame["mean_absolute_exposure"] = notional.groupby(bars["session"]).mean().reindex(frame["session"]).to_numpy()
+    sums = fills.groupby("session")[list(COSTS)].sum().reindex(frame["session"], fill_value=0.0)
+    for name in COSTS:
+        frame[name] = sums[name].to_numpy()
+    ordered = np.abs(recording.fills["ordered"])
+    frame["orders"] = (ordered > 0).sum(axis=0)
+    frame["ordered_quantity"] = ordered.sum(axis=0)
+    frame["flat_at_end"] = final["position"] == 0.0
+    return frame
