@@ -1,3 +1,42 @@
-"""intraday_rl: train, judge and compare reinforcement-learning agents on intraday markets."""
+"""intraday_rl: train, judge and compare reinforcement-learning agents on intraday markets.
+
+`make_env`, `make_vec_env` and `make_vector_env` build environments from overrides of the configuration. The Gymnasium
+id `IntradayTrading-v0` is registered when this package is imported after gymnasium, or by `register_environments`.
+Nothing heavy is imported before it is used.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+ENVIRONMENT_ID = "IntradayTrading-v0"
+_MAKERS = "intraday_rl.app.make"
+_MADE_LATE = ("make_env", "make_vec_env", "make_vector_env")
+
+
+def register_environments() -> None:
+    """Make the ids known to Gymnasium, for `gymnasium.make` and `gymnasium.make_vec`."""
+    import gymnasium
+
+    if ENVIRONMENT_ID not in gymnasium.registry:
+        gymnasium.register(
+            ENVIRONMENT_ID, entry_point=f"{_MAKERS}:make_env", vector_entry_point=f"{_MAKERS}:make_vector_env"
+        )
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for."""
+    if name in _MADE_LATE:
+        return getattr(import_module(_MAKERS), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is imported late, too."""
+    return sorted([*globals(), *_MADE_LATE])
+
+
+if "gymnasium" in sys.modules:
+    register_environments()

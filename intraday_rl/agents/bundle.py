@@ -52,21 +52,18 @@ class Bundle:
         """Return deterministic actions (N,) for raw observations (N, F), and the state to hand back."""
         return self.policy.predict(observation, state, episode_start)
 
-    def check_fits(self, rules: TradingRules, features: Mapping[str, Any], *, same_costs: bool) -> None:
+    def check_fits(self, rules: TradingRules, features: Mapping[str, Any]) -> None:
         """Refuse an environment that this policy was not trained for.
 
         Args:
             rules: the environment's rules.
-            features: as `describe_features` gives them.
-            same_costs: whether other execution models are refused too.
+            features: names, families, base spread and sources, as they were saved.
 
         Raises:
             BundleError: something differs; the message names the first difference.
         """
         found = describe(rules, features)
         for name, content in found.items():
-            if name == "costs.json" and not same_costs:
-                continue
             difference = first_difference(self.parts[name], content)
             if difference is not None:
                 raise BundleError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler
@@ -28,10 +27,7 @@ def take_snapshot(model: Any) -> PolicySnapshot:
     """Copy the weights and the scaler of an SB3 model in training."""
     scaler = None
     if isinstance(model.env, RunningNormalize):
-        env = model.env
-        env.sync()
-        scaler = ObservationScaler(
-            mean=np.array(env.obs_rms.mean), variance=np.array(env.obs_rms.var), epsilon=env.epsilon, clip=env.clip_obs
-        )
+        moments = model.env.obs_rms
+        scaler = ObservationScaler(moments.mean, moments.var, model.env.epsilon, model.env.clip_obs)
     weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in model.policy.state_dict().items()}
     return PolicySnapshot(weights, scaler, NetworkPolicy(model.policy, scaler))

@@ -40,12 +40,12 @@ def metrics_table(judged: Judged) -> Table:
 
 
 def gates_table(judged: Judged) -> Table:
-    """Return stage 1b's gates and guards: value, limit, verdict, and why."""
+    """Return stage 1b's gates and guards: value, limit and verdict."""
     table = Table(title="Gates and evidence, all test sessions", title_justify="left")
-    for name in ("", "gate", "value", "limit", "verdict", "why"):
+    for name in ("", "gate", "value", "limit", "verdict"):
         table.add_column(name, justify="right" if name == "value" else "left")
     for gate in judged.judgement.stages[1].gates:
         style = VERDICT_STYLES[gate.verdict]
         value = "undefined" if gate.value is None else f"{gate.value:.4g}"
-        table.add_row(gate.id, gate.name, value, gate.limit, f"[{style}]{gate.verdict}[/]", gate.reason)
+        table.add_row(gate.id, gate.name, value, gate.limit, f"[{style}]{gate.verdict}[/]")
     return table

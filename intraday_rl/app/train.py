@@ -113,7 +113,8 @@ def make_keeper(
 
     multiple = float(config["evaluation"]["slippage_budget_multiple"])
     judging = {"slippage_budget_bps": slippage_budget_bps(data.tape, plan.rules, data.split.train, multiple)}
-    origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds") if key in manifest}
+    origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
+    origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
     (run_folder / "checkpoints").mkdir(exist_ok=True)
 
     def keep(snapshot: Any, name: str) -> None:

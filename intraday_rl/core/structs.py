@@ -7,6 +7,7 @@ the struct, so that two structs with equal fields stay two types. A struct has n
 from __future__ import annotations
 
 import functools
+import keyword
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intraday_rl.core.errors import ParameterError
 from intraday_rl.core.jit import JIT_DISABLED, TAG
 
 Records = npt.NDArray[np.void]
@@ -32,9 +34,21 @@ def dtype_of(struct: type) -> np.dtype[np.void]:
     return np.dtype([*fields, (TAG + struct.__name__, np.uint8)], align=True)
 
 
+class Row(np.record):
+    """A record whose fields are its attributes, also those that NumPy's scalars have names for (`size`, `fill`)."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return the field of that name, else the scalar's own attribute."""
+        dtype = np.void.__getattribute__(self, "dtype")
+        if name not in dtype.fields:
+            return np.void.__getattribute__(self, name)
+        value = self[name]
+        return value.view(np.dtype((Row, value.dtype))) if isinstance(value, np.void) else value
+
+
 def view(array: Records) -> Records:
     """Return the array so that `array[i].field` works in plain Python too (compiled code needs no view)."""
-    return array.view(np.recarray) if JIT_DISABLED else array
+    return array.view(np.dtype((Row, array.dtype))) if JIT_DISABLED else array
 
 
 def empty(struct: type, size: int) -> Records:
@@ -54,7 +68,13 @@ def nest(name: str, members: Mapping[str, Any]) -> Records:
 
     A record crosses into compiled code at the price of one array, however much it holds; `jit.every` asks a
     model for each member. The group is tagged `name`.
+
+    Raises:
+        ParameterError: a member's name is not a plain variable name (it becomes part of compiled code).
     """
+    for key in members:
+        if not key.isidentifier() or keyword.iskeyword(key) or key.startswith((TAG, "_")):
+            raise ParameterError(f"{name}: a member must be named like a variable (not {TAG}... or _...), was {key!r}")
     packed = {key: value if isinstance(value, np.ndarray) else pack(value) for key, value in members.items()}
     dtype = _nested_dtype(name, tuple((key, value.dtype) for key, value in packed.items()))
     record = np.zeros(1, dtype=dtype)

@@ -17,8 +17,9 @@ from intraday_rl.core import checks, structs
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.observation import ObservationLayout
-from intraday_rl.env.rewards import TermMemory
-from intraday_rl.env.risk import FlatBeforeClose
+from intraday_rl.env.actions import target_position
+from intraday_rl.env.rewards import TermMemory, reward_term
+from intraday_rl.env.risk import FlatBeforeClose, exit_reason, position_limit
 from intraday_rl.env.step_kernel import FINISHED, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
 from intraday_rl.market.advance import Execution
 from intraday_rl.market.rows import AccountRow, FillRow
@@ -58,6 +59,16 @@ class TradingRules:
         for name, group in (("risk.limits", self.limits), ("risk.exits", self.exits), ("reward.terms", self.terms)):
             if not group:
                 raise ConfigError(f"{name} must name at least one rule, was empty")
+        for name, group, table in (
+            ("risk.limits", self.limits, position_limit),
+            ("risk.exits", self.exits, exit_reason),
+            ("reward.terms", self.terms, reward_term),
+            ("env", {"actions": self.actions}, target_position),
+        ):
+            for key, rule in group.items():
+                if type(rule) not in table.model.implementations:  # type: ignore[attr-defined]
+                    known = ", ".join(sorted(kind.__name__ for kind in table.model.implementations))  # type: ignore[attr-defined]
+                    raise ConfigError(f"{name}.{key} must be one of {known}, was {type(rule).__name__}")
         if not any(isinstance(rule, FlatBeforeClose) for rule in self.exits.values()):
             raise ConfigError("risk.exits must hold a FlatBeforeClose rule: sessions end flat")
 
@@ -146,6 +157,7 @@ class BatchEnv:
     def seed(self, seed: int) -> None:
         """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
         self._random: RandomEpisodes | None = RandomEpisodes(self.tape, self.sessions, seed, self.num_envs)
+        self.accounts["episode"] = EPISODES_AHEAD - 1  # nothing drawn yet
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
     def assign(self, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> None:
@@ -154,9 +166,9 @@ class BatchEnv:
         self._random = None
 
     def reset(self) -> Float32s:
-        """Begin an episode in every account and return the observations, (N, F)."""
-        self.accounts["episode"] = -1
-        self._refill(range(self.num_envs))
+        """Begin the next episode in every account and return the observations, (N, F)."""
+        self._refill_used_up()
+        self.parts[:] = 0.0
         observations = np.empty((self.num_envs, self.width), dtype=np.float32)
         reset_batch(self.accounts, self._market, self._rules, observations, self._restart)
         return observations
@@ -179,11 +191,7 @@ class BatchEnv:
 
     def _refill_used_up(self) -> None:
         used_up = np.flatnonzero(self.accounts["episode"] >= EPISODES_AHEAD - 1)
-        if len(used_up):
-            self.accounts["episode"][used_up] = -1
-            self._refill(used_up)
-
-    def _refill(self, accounts: Any) -> None:
+        self.accounts["episode"][used_up] = -1
         if self._random is not None:
-            for n in accounts:
+            for n in used_up:
                 self._episodes[n] = self._random.draw(int(n))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
@@ -140,7 +141,10 @@ def normalize_step(values: Array, accounts: Array, moments: Array, settings: Arr
 
 
 class RunningNormalize(VecNormalize):
-    """VecNormalize with its arithmetic compiled, around a TradingVecEnv."""
+    """VecNormalize with its arithmetic compiled, around a TradingVecEnv.
+
+    Discount, epsilon and clips are fixed at construction; `training`, `norm_reward`, `obs_rms` and `ret_rms` may be set.
+    """
 
     venv: TradingVecEnv
 
@@ -156,61 +160,65 @@ class RunningNormalize(VecNormalize):
             training: whether statistics are updated.
             norm_reward: whether rewards are scaled.
         """
-        self._settings: structs.Records | None = None
+        self._settings = structs.empty(Settings, 1)
+        self._moments = np.zeros((3, venv.batch.width))
         super().__init__(
             venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma
         )
-        self._bind()
+        for name, value in (("gamma", gamma), ("epsilon", self.epsilon), ("clip", clip)):
+            self._settings[name] = value
 
     @property
     def training(self) -> bool:
         """Whether statistics are updated."""
-        return self._training
+        return bool(self._settings["training"][0])
 
     @training.setter
     def training(self, value: bool) -> None:
-        self._training = value
-        if self._settings is not None:
-            self._settings["training"] = int(value)
+        self._settings["training"] = int(value)
 
-    def _bind(self) -> None:
-        """Lay the statistics of `obs_rms` and `ret_rms` out as the compiled pass takes them."""
-        self._moments = np.zeros((3, self.venv.batch.width))
-        self._moments[MEAN], self._moments[VARIANCE] = self.obs_rms.mean, self.obs_rms.var  # type: ignore[union-attr]
-        self._settings = structs.pack(
-            Settings(
-                gamma=self.gamma,
-                epsilon=self.epsilon,
-                clip=self.clip_obs,
-                training=int(self.training),
-                norm_reward=int(self.norm_reward),
-                count=float(self.obs_rms.count),  # type: ignore[union-attr]
-                return_count=float(self.ret_rms.count),
-                return_mean=float(self.ret_rms.mean),
-                return_variance=float(self.ret_rms.var),
-            )
-        )
-        self._returns = np.zeros(self.num_envs)
+    @property
+    def norm_reward(self) -> bool:
+        """Whether rewards are scaled."""
+        return bool(self._settings["norm_reward"][0])
 
-    def sync(self) -> None:
-        """Bring `obs_rms`, `ret_rms` and `returns` up to date, for whoever reads or saves them."""
-        row = self._settings[0]
-        self.obs_rms.mean, self.obs_rms.var = self._moments[MEAN].copy(), self._moments[VARIANCE].copy()  # type: ignore[union-attr]
-        self.obs_rms.count = float(row["count"])  # type: ignore[union-attr]
-        self.ret_rms.mean, self.ret_rms.var = np.array(row["return_mean"]), np.array(row["return_variance"])
-        self.ret_rms.count = float(row["return_count"])
-        self.returns = self._returns.copy()
+    @norm_reward.setter
+    def norm_reward(self, value: bool) -> None:
+        self._settings["norm_reward"] = int(value)
+
+    @property
+    def obs_rms(self) -> RunningMeanStd:
+        """A copy of the observations' running moments; set it to replace them."""
+        moments = RunningMeanStd(shape=(self._moments.shape[1],))
+        moments.mean, moments.var = self._moments[MEAN].copy(), self._moments[VARIANCE].copy()
+        moments.count = float(self._settings["count"][0])
+        return moments
+
+    @obs_rms.setter
+    def obs_rms(self, value: RunningMeanStd) -> None:
+        self._moments[MEAN], self._moments[VARIANCE] = value.mean, value.var
+        self._settings["count"] = value.count
+
+    @property
+    def ret_rms(self) -> RunningMeanStd:
+        """A copy of the discounted returns' running moments; set it to replace them."""
+        moments = RunningMeanStd(shape=())
+        moments.mean = np.array(self._settings["return_mean"][0])
+        moments.var = np.array(self._settings["return_variance"][0])
+        moments.count = float(self._settings["return_count"][0])
+        return moments
+
+    @ret_rms.setter
+    def ret_rms(self, value: RunningMeanStd) -> None:
+        self._settings["return_mean"], self._settings["return_variance"] = value.mean, value.var
+        self._settings["return_count"] = value.count
 
     def take_statistics(self, source: VecNormalize) -> None:
         """Take over the running statistics of another VecNormalize."""
-        if isinstance(source, RunningNormalize):
-            source.sync()
-        self.obs_rms, self.ret_rms = source.obs_rms.copy(), source.ret_rms.copy()  # type: ignore[union-attr]
-        self._bind()
+        self.obs_rms, self.ret_rms = source.obs_rms, source.ret_rms
 
     def as_vec_normalize(self) -> VecNormalize:
         """Return a plain VecNormalize with the same statistics and settings, for other tools to load."""
-        self.sync()
         plain = VecNormalize(
             self.venv,
             training=self.training,
@@ -220,7 +228,7 @@ class RunningNormalize(VecNormalize):
             gamma=self.gamma,
             epsilon=self.epsilon,
         )
-        plain.obs_rms, plain.ret_rms = self.obs_rms.copy(), self.ret_rms.copy()  # type: ignore[union-attr]
+        plain.obs_rms, plain.ret_rms = self.obs_rms, self.ret_rms
         return plain
 
     def save(self, save_path: str) -> None:
@@ -230,7 +238,7 @@ class RunningNormalize(VecNormalize):
     def reset(self) -> Any:
         """Begin episodes everywhere and return normalised observations."""
         self.old_obs = self.venv.reset()
-        self._returns[:] = 0.0
+        self.returns[:] = 0.0
         out = np.empty(self.old_obs.shape, dtype=np.float32)  # type: ignore[union-attr]
         observe(self.old_obs, self._moments, self._settings, out)
         return out
@@ -243,7 +251,7 @@ class RunningNormalize(VecNormalize):
         raw, normalized = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
         rewards, dones = np.empty(self.num_envs, dtype=np.float32), np.empty(self.num_envs, dtype=np.bool_)
         ended = batch.step(venv.actions, raw)
-        outputs = (normalized, rewards, dones, self._returns)
+        outputs = (normalized, rewards, dones, self.returns)
         normalize_step(raw, batch.accounts, self._moments, self._settings, outputs)
         self.old_obs = raw
         if not ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import gymnasium
@@ -42,6 +43,7 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         self._shape = (1, batch.width)
         self._names = batch.term_names
         self._parts = batch.parts[STEP, 0]
+        self._running = False
         self._begun: npt.NDArray[np.float32] | None = None  # first observation of an episode that has begun already
 
     def reset(
@@ -53,18 +55,19 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
             self.batch.seed(seed)
             self._begun = None
         observation = self.batch.reset()[0] if self._begun is None else self._begun
-        self._begun = None
+        self._begun, self._running = None, True
         return observation, {}
 
     def step(self, action: Any) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Advance by one bar."""
-        if self._discrete:
-            if not 0 <= action <= 2:
-                raise ConfigError(f"TradingEnv.step: action must be 0 (SELL), 1 (HOLD) or 2 (BUY), was {action!r}")
-            self._actions[0] = action
-        else:
-            self._actions[0] = self._fraction(action)
+        """Advance by one bar.
+
+        Raises:
+            ConfigError: the action is outside the action space, or no episode is under way.
+        """
+        if not self._running:
+            raise ConfigError("TradingEnv.step: no episode is under way, call reset() first")
         batch = self.batch
+        self._actions[0] = self._code(action) if self._discrete else self._fraction(action)
         observations = np.empty(self._shape, dtype=np.float32)
         ended = batch.step(self._actions, observations)
         info: dict[str, Any] = {"reward_parts": dict(zip(self._names, self._parts.tolist(), strict=True))}
@@ -72,12 +75,23 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         if not ended:
             return observations[0], reward, False, False, info
         info.update(batch.episode_info(0))
-        self._begun = observations[0]
+        del info["episode"]  # the name belongs to gymnasium's RecordEpisodeStatistics
+        self._begun, self._running = observations[0], False
         return batch.final_observations[0].copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info
 
     @staticmethod
+    def _code(action: Any) -> int:
+        try:
+            code = operator.index(action)
+        except TypeError:
+            code = -1
+        if not 0 <= code <= 2:
+            raise ConfigError(f"TradingEnv.step: action must be 0 (SELL), 1 (HOLD) or 2 (BUY), was {action!r}")
+        return code
+
+    @staticmethod
     def _fraction(action: Any) -> float:
-        value = float(np.asarray(action).reshape(-1)[0])
-        if not -1.0 <= value <= 1.0:
-            raise ConfigError(f"TradingEnv.step: action must lie in [-1, 1], was {value!r}")
-        return value
+        values = np.asarray(action, dtype=np.float64)
+        if values.size != 1 or not -1.0 <= values.item() <= 1.0:
+            raise ConfigError(f"TradingEnv.step: action must be one number in [-1, 1], was {action!r}")
+        return values.item()

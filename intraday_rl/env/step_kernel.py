@@ -6,6 +6,7 @@ Decision at the close of bar t, with what was known then -> exit rules and targe
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,15 +84,23 @@ def choose_order(account: AccountRow, action: float, decision: BarRow, rules: An
     """Return the order in signed units: exit rules first, then the agent's target, then what is still unfilled."""
     for reason in exit_reasons(rules.exits, account, decision):
         account.closing = max(account.closing, reason)
-    target = 0.0 if account.closing > 0 else target_position(rules.actions, action, account)
-    if target != account.target:
-        account.carried = 0
-    elif target != account.position:
-        account.carried += 1
-        if account.carried > carry_limit(rules.execution.fill) and account.closing == 0:
-            target = account.position
+    target = 0.0
+    if account.closing == 0:
+        target = cap(target_position(rules.actions, action, account), account)
+    remainder = account.target - account.position
+    order = target - account.position
+    account.carried = account.carried + 1 if order * remainder > 0.0 else 0
+    if account.carried > carry_limit(rules.execution.fill) and account.closing == 0:
+        target, order = account.position, 0.0
     account.target = target
-    return target - account.position
+    return order
+
+
+@njit
+def cap(target: float, account: AccountRow) -> float:
+    """Return the target cut to the size allowed now; what is held already may stay."""
+    held = abs(account.position) if account.position * target > 0.0 else 0.0
+    return math.copysign(min(abs(target), max(account.size, held)), target)
 
 
 @njit

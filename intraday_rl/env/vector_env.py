@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from intraday_rl.core.errors import ConfigError
 from intraday_rl.env.batch_env import BatchEnv
 
 
@@ -29,11 +31,16 @@ class TradingVectorEnv(VectorEnv[Any, Any, Any]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode in every account; an integer seed starts all streams anew."""
+        """Begin an episode in every account; a seed starts all streams anew.
+
+        Raises:
+            ConfigError: the seed is not one whole number (each account draws from its own branch of it).
+        """
         if seed is not None:
-            first = seed if isinstance(seed, int) else seed[0]
-            super().reset(seed=first)
-            self.batch.seed(int(first or 0))
+            if not isinstance(seed, Integral):
+                raise ConfigError(f"TradingVectorEnv.reset: seed must be one whole number, was {seed!r}")
+            super().reset(seed=int(seed))
+            self.batch.seed(int(seed))
         return self.batch.reset(), {}
 
     def step(self, actions: npt.NDArray[Any]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:

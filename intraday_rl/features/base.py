@@ -71,6 +71,9 @@ class Step(NamedTuple):
     log_close: float
     atr: float  # Wilder's average of the true range over 14 bars, NaN in warm-up
     last_atr: float  # the same before this bar
+    mean_move_20: float  # mean of the last 20 closes - close, NaN in warm-up
+    variance_20: float  # population variance of the last 20 closes
+    tilt_20: float  # sum of the last 20 closes, each times its distance in bars from their middle
     deviation_60: float  # root mean square of the last 60 returns, NaN in warm-up
     deviation_so_far: float  # the same of up to 60 returns, NaN before the first
     usual_volume: float  # median of this minute over earlier sessions, NaN when there is none

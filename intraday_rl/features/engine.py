@@ -7,22 +7,25 @@ Shapes: T rows, F chosen columns, W columns of all families, S sessions, M minut
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.core.jit import every, njit
-from intraday_rl.core.structs import Records, nest, view
-from intraday_rl.features.base import update
-from intraday_rl.features.library import FAMILIES, known_state, regime
+from intraday_rl.core.jit import njit
+from intraday_rl.core.structs import Records, view
+from intraday_rl.features.library import FAMILIES
+from intraday_rl.features.library.known_state import update_known_state, write_time_left
+from intraday_rl.features.library.microstructure import update_microstructure
+from intraday_rl.features.library.momentum import update_momentum
+from intraday_rl.features.library.regime import update_regime, write_clock
+from intraday_rl.features.library.volatility import update_volatility
 from intraday_rl.features.trail import TRAIL, BarColumns, advance
 
 COLUMNS = tuple(spec.name for family in FAMILIES for spec in family.specs)  # W
 ROW = np.dtype([(name, np.float64) for name in COLUMNS])
-
-update_all = every(update)
 
 
 class Fits(NamedTuple):
@@ -33,11 +36,15 @@ class Fits(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """All that the pass remembers from bar to bar."""
+    """All that the pass remembers from bar to bar: one record each, (1,)."""
 
-    trail: Records  # (1,)
-    families: Records  # (1,), a field for each of FAMILIES
-    row: Records  # (1,) of ROW, the last row
+    trail: Records
+    microstructure: Records
+    momentum: Records
+    volatility: Records
+    regime: Records
+    known_state: Records
+    row: Records  # the last row, all W columns
 
 
 class Output(NamedTuple):
@@ -50,14 +57,14 @@ class Output(NamedTuple):
 
 def new_memory(settings: Mapping[type, Mapping[str, float]]) -> Memory:
     """Return an empty memory; `settings` are values of fields of the families' states, by parameter struct."""
-    trail = view(np.zeros(1, dtype=TRAIL))
+    trail = np.zeros(1, dtype=TRAIL)
     trail["session"] = -1
-    states = {family.params.__name__: np.zeros(1, dtype=family.state) for family in FAMILIES}
-    for params, values in settings.items():
-        for name, value in values.items():
-            states[params.__name__][name] = value
-    row = view(np.full(len(COLUMNS), np.nan).view(ROW))
-    return Memory(trail, nest("Families", states), row)
+    states = [np.zeros(1, dtype=family.state) for family in FAMILIES]
+    for family, state in zip(FAMILIES, states, strict=True):
+        for name, value in settings.get(family.params, {}).items():
+            state[name] = value
+    row = np.full(len(COLUMNS), np.nan).view(ROW)
+    return Memory(*map(view, (trail, *states, row)))
 
 
 def run_pass(bars: BarColumns, fits: Fits, memory: Memory, output: Output) -> None:
@@ -67,24 +74,28 @@ def run_pass(bars: BarColumns, fits: Fits, memory: Memory, output: Output) -> No
 
 @njit
 def _pass(bars: BarColumns, fits: Fits, memory: Memory, flat: Any, output: Output) -> None:
-    trail, families, row = memory.trail[0], memory.families[0], memory.row[0]
+    trail, row = memory.trail[0], memory.row[0]
     for t in range(bars.session.shape[0]):
         session, minute = bars.session[t], bars.minute[t]
         fit = fits.sessions[session]
         if bars.traded[t]:
             advance(trail, bars, t, fit, fits.minutes[session, minute])
-            update_all(families, trail.step, row)
-        regime.write_clock(row, minute, fit.minutes)
-        known_state.write_clock(row, minute, fit.minutes)
-        _store(output, t, flat, session == trail.session)
+            update_microstructure(memory.microstructure[0], trail.step, row)
+            update_momentum(memory.momentum[0], trail.step, row)
+            update_volatility(memory.volatility[0], trail.step, row)
+            update_regime(memory.regime[0], trail.step, row)
+            update_known_state(memory.known_state[0], trail.step, row)
+        write_clock(memory.regime[0], row, minute, fit.minutes)
+        write_time_left(row, minute, fit.minutes)
+        has_bar = session == trail.session  # before a session's first bar there is nothing to write
+        _store(flat, output, t, has_bar)
 
 
 @njit
-def _store(output: Output, t: int, flat: Any, has_bar: bool) -> None:
-    """Write the chosen columns; before a session's first bar there is nothing to write."""
-    valid = has_bar
+def _store(flat: Any, output: Output, t: int, has_bar: bool) -> None:
+    unknown = 0 if has_bar else 1
     for place in range(output.columns.shape[0]):
         value = flat[output.columns[place]] if has_bar else np.nan
         output.values[t, place] = value
-        valid = valid and not np.isnan(value)
-    output.valid[t] = valid
+        unknown += 1 if math.isnan(value) else 0
+    output.valid[t] = unknown == 0

@@ -1,21 +1,54 @@
-"""Rolling kernels of the streaming pass: windows of running sums, running medians, lags and exponential averages.
+"""Rolling kernels of the streaming pass: sums, medians, lags and Wilder's average.
 
 Conventions: the memory of a kernel is a record of zeros at first, so that a family's state is one record that holds all
-of its kernels. Values enter one at a time; a kernel knows nothing later than its last value. An integer constant as an
-argument would be compiled once per value: lengths lie in the memory's type, weights are floats.
+of its kernels. Values enter one at a time; a kernel knows nothing later than its last value. Window lengths are floats:
+an integer constant as an argument would be compiled once per value. A running sum collects rounding errors; so a second
+sum is started whenever the window was replaced once, and takes the first one's place when it was replaced again: it is
+the sum of exactly the values in the window.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from intraday_rl.core.jit import njit
 
+LONGEST_LAG = 32
+LONGEST_WINDOW = 64
+NO_RANK = 1 << 40  # rank of an empty place: above all others
+
+LAGS = np.dtype([("values", np.float64, (LONGEST_LAG,)), ("position", np.int64), ("count", np.int64)], align=True)
+"""Memory of the last 32 values."""
+
+SUM = np.dtype(
+    [
+        ("values", np.float64, (LONGEST_WINDOW,)),
+        ("sum", np.float64),
+        ("fresh", np.float64),
+        ("position", np.int64),
+        ("count", np.int64),
+    ],
+    align=True,
+)
+"""Memory of a sum over a window of up to 64 values."""
+
+MEDIAN = np.dtype(
+    [
+        ("values", np.float64, (LONGEST_WINDOW,)),
+        ("ranks", np.int64, (LONGEST_WINDOW,)),
+        ("position", np.int64),
+        ("count", np.int64),
+    ],
+    align=True,
+)
+"""Memory of a median over a window of up to 64 values."""
+
 
 def window_dtype(length: int, *names: str) -> np.dtype[np.void]:
-    """Return the memory of a window over the last `length` rows of K named columns.
+    """Return the memory of sums over a window of `length` rows of K named columns.
 
     `new` is filled by name before each `push`; `sums` holds the sums over the window by name. Both can be walked as
     `vector` (K,), which lies on the same memory.
@@ -36,84 +69,86 @@ def window_dtype(length: int, *names: str) -> np.dtype[np.void]:
 
 @njit
 def push(window: Any) -> None:
-    """Let the row `window.new` replace the oldest row, and bring the sums up to date.
-
-    A running sum collects rounding errors. So a second sum is started whenever all rows were replaced once; when they
-    were replaced again it is the sum of exactly these rows, and takes the place of the first.
-    """
-    position = window.position
+    """Let the row `window.new` replace the oldest row, and bring the sums up to date."""
+    position, length = window.position, window.rows.shape[0]
     for column in range(window.rows.shape[1]):
         value = window.new.vector[column]
         window.sums.vector[column] += value - window.rows[position, column]
         window.fresh.vector[column] += value
         window.rows[position, column] = value
-    length = window.rows.shape[0]
     window.count = min(window.count + 1, length)
     window.position = position + 1
-    if window.position == length:
+    if position + 1 == length:
         window.position = 0
         for column in range(window.rows.shape[1]):
             window.sums.vector[column] = window.fresh.vector[column]
             window.fresh.vector[column] = 0.0
 
 
-def median_dtype(length: int) -> np.dtype[np.void]:
-    """Return the memory of a running median over the last `length` values."""
-    values = [("values", np.float64, (length,)), ("ranks", np.int64, (length,))]
-    return np.dtype([*values, ("position", np.int64), ("count", np.int64)], align=True)
+@njit
+def push_sum(memory: Any, value: float, length: float) -> float:
+    """Let the value replace the one of `length` calls ago, and return the sum of the values held."""
+    position = memory.position
+    memory.sum += value - memory.values[position]
+    memory.fresh += value
+    memory.values[position] = value
+    memory.count = min(memory.count + 1, int(length))
+    memory.position = position + 1
+    if memory.position == length:
+        memory.sum, memory.fresh, memory.position = memory.fresh, 0.0, 0
+    return float(memory.sum)
 
 
 @njit
-def push_median(memory: Any, value: float) -> float:
-    """Let the value replace the oldest one, and return the median; NaN when there is none.
+def push_median(memory: Any, value: float, length: float) -> float:
+    """Let the value replace the one of `length` calls ago, and return the median of the values held, NaN if none.
 
-    A NaN has no rank and is left out. Each value keeps its rank, which a new value moves by one at most: loops without
-    branches, twice as fast as a sorted list.
+    A NaN has no rank and is left out. Every value keeps its rank, which a new value moves by one at most: three loops
+    of fixed length without branches, which is faster than a sorted list.
     """
-    values, ranks = memory.values, memory.ranks
-    if not np.isnan(value):
-        place, count = memory.position, memory.count
-        old_rank = ranks[place] if count == values.shape[0] else count
-        count = min(count + 1, values.shape[0])
+    values, ranks, count = memory.values, memory.ranks, memory.count
+    if not math.isnan(value):
+        if count == 0:
+            for other in range(LONGEST_WINDOW):
+                values[other], ranks[other] = np.inf, NO_RANK
+        place = memory.position
+        old_rank = count
+        if count == length:
+            old_rank = ranks[place]
+        else:
+            count += 1
         values[place] = np.inf
         rank = 0
-        for other in range(count):
+        for other in range(LONGEST_WINDOW):
             rank += 1 if values[other] <= value else 0
-        for other in range(count):
+        for other in range(LONGEST_WINDOW):
             moved = ranks[other] - (1 if ranks[other] > old_rank else 0)
             ranks[other] = moved + (1 if moved >= rank else 0)
         values[place], ranks[place] = value, rank
-        memory.position = 0 if place + 1 == values.shape[0] else place + 1
+        memory.position = 0 if place + 1 == length else place + 1
         memory.count = count
-    count = memory.count
-    low, high = 0, 0
-    for other in range(count):
-        low += other if ranks[other] == (count - 1) >> 1 else 0
-        high += other if ranks[other] == count >> 1 else 0
+    middle, low, high = (count - 1) >> 1, 0, 0
+    next_middle = count >> 1
+    for other in range(LONGEST_WINDOW):
+        low += other if ranks[other] == middle else 0
+        high += other if ranks[other] == next_middle else 0
     return 0.5 * (values[low] + values[high]) if count > 0 else np.nan
-
-
-def lags_dtype(length: int) -> np.dtype[np.void]:
-    """Return the memory of the last `length` values."""
-    return np.dtype([("values", np.float64, (length,)), ("position", np.int64), ("count", np.int64)], align=True)
 
 
 @njit
 def remember(lags: Any, value: float) -> None:
     """Let the value replace the oldest one."""
     lags.values[lags.position] = value
-    length = lags.values.shape[0]
-    lags.position = 0 if lags.position + 1 == length else lags.position + 1
-    lags.count = min(lags.count + 1, length)
+    lags.position = (lags.position + 1) & (LONGEST_LAG - 1)
+    lags.count += 1
 
 
 @njit
-def recall(lags: Any, steps: int) -> float:
-    """Return the value that was remembered `steps` calls ago (1: the last one), NaN when there is none."""
+def recall(lags: Any, steps: float) -> float:
+    """Return the value that was remembered a whole number of calls ago (1: the last one), NaN when there is none."""
     if steps > lags.count:
         return np.nan
-    place = lags.position - steps
-    return float(lags.values[place if place >= 0 else place + lags.values.shape[0]])
+    return float(lags.values[(lags.position - int(steps)) & (LONGEST_LAG - 1)])
 
 
 @njit

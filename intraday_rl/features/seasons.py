@@ -18,7 +18,7 @@ from intraday_rl.data.bars import Bars
 from intraday_rl.features.engine import Fits
 from intraday_rl.features.garch import ReturnsArray, garch_forecasts
 from intraday_rl.features.library.microstructure import BUCKETS
-from intraday_rl.features.rolling import median, median_dtype, push_median
+from intraday_rl.features.rolling import MEDIAN, push_median
 from intraday_rl.features.trail import MINUTE_FIT, SESSION_FIT
 
 HISTORY_SESSIONS = 20
@@ -82,18 +82,16 @@ def average_volume(volume: Grid) -> npt.NDArray[np.float64]:
 def minute_medians(grid: Grid) -> Grid:
     """Return for each minute the median over the last 20 earlier sessions that have it, (S + 1, M)."""
     medians = np.full((grid.shape[0] + 1, grid.shape[1]), np.nan)
-    memory = view(np.zeros(grid.shape[1], dtype=median_dtype(HISTORY_SESSIONS)))
+    memory = view(np.zeros(grid.shape[1], dtype=MEDIAN))
     _minute_medians(grid, memory, medians)
     return medians
 
 
 @njit
 def _minute_medians(grid: Any, memory: Any, medians: Any) -> None:
-    for session in range(grid.shape[0] + 1):
+    for session in range(grid.shape[0]):
         for minute in range(grid.shape[1]):
-            if session > 0:
-                push_median(memory[minute], grid[session - 1, minute])
-            medians[session, minute] = median(memory[minute])
+            medians[session + 1, minute] = push_median(memory[minute], grid[session, minute], float(HISTORY_SESSIONS))
 
 
 def usual_moves(returns: Grid) -> Grid:

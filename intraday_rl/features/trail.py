@@ -16,10 +16,11 @@ import numpy.typing as npt
 from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.features.base import Step
-from intraday_rl.features.rolling import push, wilder, window_dtype
+from intraday_rl.features.rolling import LAGS, LONGEST_LAG, SUM, push_sum, remember, wilder
 
 ATR_BARS = 14.0
-DEVIATION_BARS = 60
+DEVIATION_BARS = 60.0
+LEVEL_BARS = 20
 
 FloatColumn = npt.NDArray[np.float64]  # (T,)
 IntegerColumn = npt.NDArray[np.int64]  # (T,)
@@ -34,7 +35,8 @@ TRAIL = np.dtype(
         ("raw_close", np.float64),
         ("log_close", np.float64),
         ("atr", np.float64),
-        ("squares", window_dtype(DEVIATION_BARS, "square")),
+        ("squares", SUM),
+        ("closes", LAGS),
         ("step", dtype_of(Step)),
     ],
     align=True,
@@ -96,6 +98,7 @@ def advance(trail: Any, bars: BarColumns, t: int, fit: Any, minute_fit: Any) -> 
     step.log_low, step.log_close = math.log(bars.low[t]), math.log(bars.close[t])
     _prices(trail, step, bars.high[t], bars.low[t], bars.vwap[t])
     _deviation(trail, step)
+    _levels(trail, step)
 
 
 @njit
@@ -109,7 +112,7 @@ def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: fl
     close, high, low = step.raw_close / factor, raw_high / factor, raw_low / factor
     last_close = close if step.is_first else trail.close
     step.high, step.low, step.close = high, low, close
-    step.vwap = (high + low + close) / 3.0 if np.isnan(raw_vwap) else raw_vwap / factor
+    step.vwap = (high + low + close) / 3.0 if math.isnan(raw_vwap) else raw_vwap / factor
     step.change = close - last_close
     step.log_return = 0.0 if step.is_first else step.log_close - trail.log_close
     trail.close, trail.raw_close, trail.log_close = close, step.raw_close, step.log_close
@@ -122,10 +125,29 @@ def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: fl
 
 @njit
 def _deviation(trail: Any, step: Any) -> None:
-    squares = trail.squares
-    if not step.is_first:
-        squares.new.square = step.log_return * step.log_return
-        push(squares)
-    deviation = math.sqrt(max(0.0, squares.sums.square) / squares.count) if squares.count > 0 else np.nan
+    total = trail.squares.sum if step.is_first else push_sum(trail.squares, step.log_return**2, DEVIATION_BARS)
+    count = trail.squares.count
+    deviation = math.sqrt(max(0.0, total) / count) if count > 0 else np.nan
     step.deviation_so_far = deviation
-    step.deviation_60 = deviation if squares.count == DEVIATION_BARS else np.nan
+    step.deviation_60 = deviation if count == DEVIATION_BARS else np.nan
+
+
+@njit
+def _levels(trail: Any, step: Any) -> None:
+    """Sum deviations of the last 20 closes to the last one, which lose no digits and are 0 on a flat series.
+
+    The bars are walked in pairs, equally far from their middle.
+    """
+    closes, close = trail.closes, step.close
+    remember(closes, close)
+    total, squares, tilt = 0.0, 0.0, 0.0
+    for bar in range(LEVEL_BARS // 2):
+        new = closes.values[(closes.position - 1 - bar) & (LONGEST_LAG - 1)] - close
+        old = closes.values[(closes.position - LEVEL_BARS + bar) & (LONGEST_LAG - 1)] - close
+        total += new + old
+        squares += new * new + old * old
+        tilt += (0.5 * (LEVEL_BARS - 1) - bar) * (new - old)
+    mean = total / LEVEL_BARS
+    step.mean_move_20 = mean if closes.count >= LEVEL_BARS else np.nan
+    step.variance_20 = max(0.0, squares / LEVEL_BARS - mean * mean)
+    step.tilt_20 = tilt

@@ -18,6 +18,7 @@ from intraday_rl.features import FeatureTable
 from intraday_rl.market.rows import BarRow
 
 TYPICAL_VOLUME_MINUTES = 30
+NEEDED = ("open", "high", "low", "close", "vwap", "volume", "mid", "atr", "volatility", "typical_volume")
 MINUTE_NS = 60_000_000_000
 
 
@@ -56,14 +57,19 @@ class Tape:
         return int(np.searchsorted(self.last_row, row))
 
     def check(self) -> None:
-        """Refuse a tape in which an agent could meet a feature or price that is not a number."""
-        bad = ~(np.isfinite(self.features).all(axis=1) & np.isfinite(self.rows["close"]))
+        """Refuse a tape in which an agent or an order could meet a feature, price or scale that is not a number."""
+        needed = {name: self.rows[name] for name in NEEDED}
+        bad = ~np.isfinite(self.features).all(axis=1)
+        for values in needed.values():
+            bad |= ~np.isfinite(values)
         for first, last, date in zip(self.first_row, self.last_row, self.dates, strict=True):
             if first >= 0 and bad[first : last + 1].any():
                 minute = int(bad[first : last + 1].argmax() + first)
-                columns = [n for n, v in zip(self.feature_names, self.features[minute], strict=True) if not np.isfinite(v)]
+                values = dict(zip(self.feature_names, self.features[minute], strict=True))
+                values |= {name: column[minute] for name, column in needed.items()}
+                columns = [name for name, value in values.items() if not np.isfinite(value)]
                 raise DataError(
-                    f"{self.symbol} {date}: {', '.join(columns) or 'close'} is not a number at tape row {minute}, after "
+                    f"{self.symbol} {date}: {', '.join(columns)} is not a number at tape row {minute}, after "
                     "the session's warm-up; check the bars of that minute"
                 )
 

@@ -48,9 +48,9 @@ class RiskPerTrade(NamedTuple):
     round_trip_cost: float  # price units, added to the ATR
 
     def check(self) -> None:
-        """Refuse fractions outside (0, 1] and a negative cost."""
+        """Refuse fractions outside (0, 1] and costs that are not positive."""
         checks.fraction("RiskPerTrade", "nav_fraction", self.nav_fraction, "of NAV")
-        checks.non_negative("RiskPerTrade", "round_trip_cost", self.round_trip_cost, "price units")
+        checks.positive("RiskPerTrade", "round_trip_cost", self.round_trip_cost, "price units")
 
 
 @position_limit.model.implement(RiskPerTrade)

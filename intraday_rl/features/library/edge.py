@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.rolling import is_full, push, window_dtype
+from intraday_rl.features.rolling import push, window_dtype
 
 PAIRS = 59
 
@@ -82,7 +82,7 @@ def edge_spread(edge: Any) -> float:
 
     NaN while the window fills; 0 where fewer than two pairs moved, or all opens or closes lie on highs and lows.
     """
-    if not is_full(edge.pairs):
+    if edge.pairs.count < PAIRS:
         return np.nan
     sums = edge.pairs.sums
     if sums.t < 2.0 or sums.open_off == 0.0 or sums.close_off == 0.0:

@@ -11,8 +11,7 @@ import numpy as np
 
 from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, update
-from intraday_rl.features.rolling import state_dtype
+from intraday_rl.features.base import Family, FeatureSpec
 
 
 class KnownState(NamedTuple):
@@ -27,17 +26,17 @@ class KnownState(NamedTuple):
         checks.positive("KnownState", "scale", self.scale, "price units")
 
 
-STATE = state_dtype(KnownState, [("level", np.float64), ("scale", np.float64)])
+STATE = np.dtype([("level", np.float64), ("scale", np.float64)])
 
 
-@update.model.implement(KnownState)  # type: ignore[attr-defined]
+@njit
 def update_known_state(state: Any, step: Any, row: Any) -> None:
     """Write the column that is not the clock."""
     row.level_deviation = (step.raw_close - state.level) / state.scale
 
 
 @njit
-def write_clock(row: Any, minute: int, session_minutes: int) -> None:
+def write_time_left(row: Any, minute: int, session_minutes: int) -> None:
     """Write the column that follows from the time of day alone."""
     row.time_left = (session_minutes - 1.0 - minute) / session_minutes
 

@@ -12,11 +12,9 @@ import numpy as np
 
 from intraday_rl.core.jit import njit
 from intraday_rl.features.base import Family, FeatureSpec
-from intraday_rl.features.rolling import lags_dtype, ratio, recall, remember, wilder
+from intraday_rl.features.rolling import LAGS, ratio, recall, remember, wilder
 
-LONGEST_RETURN = 30
 RSI_BARS = 14.0
-BAND_BARS = 20
 FLAT = 1e-10  # standard deviations below this part of the price are rounding, not movement
 WEIGHT_9, WEIGHT_12, WEIGHT_21, WEIGHT_26 = 2.0 / 10.0, 2.0 / 13.0, 2.0 / 22.0, 2.0 / 27.0  # 2/(span + 1)
 
@@ -27,8 +25,7 @@ class Momentum(NamedTuple):
 
 STATE = np.dtype(
     [
-        ("path", lags_dtype(LONGEST_RETURN + 1)),  # cumulative log return
-        ("closes", lags_dtype(BAND_BARS)),
+        ("path", LAGS),  # cumulative log return
         ("total_return", np.float64),
         ("changes", np.int64),
         ("gain", np.float64),
@@ -50,7 +47,10 @@ def update_momentum(state: Any, step: Any, row: Any) -> None:
     """Write the 12 momentum columns of the bar."""
     _returns(state, step, row)
     _averages(state, step, row)
-    _bands(state, step.close, row)
+    width = math.sqrt(step.variance_20)
+    width = width if width > FLAT * step.close else 0.0
+    row.bb_pctb = ratio(-step.mean_move_20, 2.0 * width)
+    row.bb_width = 4.0 * width / (step.close + step.mean_move_20)
     if step.is_first:
         state.value = state.volume = 0.0
     state.value += step.vwap * step.volume
@@ -62,10 +62,75 @@ def update_momentum(state: Any, step: Any, row: Any) -> None:
 @njit
 def _returns(state: Any, step: Any, row: Any) -> None:
     state.total_return += step.log_return
-    total, path, sigma = state.total_return, state.path, step.deviation_60
-    remember(path, total)
-    bars = path.position  # no constant: a function is compiled anew for each constant integer
-    row.ret_1 = ratio(total - recall(path, bars, 1.0), sigma)
-    row.ret_5 = ratio(total - recall(path, bars, 5.0), sigma * math.sqrt(5.0))
-    row.ret_15 = ratio(total - recall(path, bars, 15.0), sigma * math.sqrt(15.0))
-    row.ret_30 = ratio(total - recall(path, bars, 30.0), sigma * math.sqrt(30.0))
+    remember(state.path, state.total_return)
+    row.ret_1 = _scaled_return(state, step.deviation_60, 1.0)
+    row.ret_5 = _scaled_return(state, step.deviation_60, 5.0)
+    row.ret_15 = _scaled_return(state, step.deviation_60, 15.0)
+    row.ret_30 = _scaled_return(state, step.deviation_60, 30.0)
+
+
+@njit
+def _scaled_return(state: Any, sigma: float, bars: float) -> float:
+    return ratio(state.total_return - recall(state.path, bars + 1.0), sigma * math.sqrt(bars))
+
+
+@njit
+def _averages(state: Any, step: Any, row: Any) -> None:
+    """RSI and MACD; the exponential averages start at the first close, so their first value is no special case."""
+    if not step.is_first:
+        state.gain = wilder(state.gain, max(step.change, 0.0), state.changes, RSI_BARS)
+        state.loss = wilder(state.loss, max(-step.change, 0.0), state.changes, RSI_BARS)
+        state.changes += 1
+    row.rsi14 = ratio(state.gain - state.loss, state.gain + state.loss) if state.changes >= RSI_BARS else np.nan
+    close = step.close
+    if step.earlier_bars == 0:
+        state.ema_9 = state.ema_12 = state.ema_21 = state.ema_26 = close
+    state.ema_9 += (close - state.ema_9) * WEIGHT_9
+    state.ema_12 += (close - state.ema_12) * WEIGHT_12
+    state.ema_21 += (close - state.ema_21) * WEIGHT_21
+    state.ema_26 += (close - state.ema_26) * WEIGHT_26
+    line = state.ema_12 - state.ema_26
+    state.signal += (line - state.signal) * WEIGHT_9
+    bars = step.earlier_bars + 1
+    row.ema_gap = ratio(state.ema_9 - state.ema_21, step.atr) if bars >= 21 else np.nan
+    row.macd_line = ratio(line, step.atr) if bars >= 26 else np.nan
+    row.macd_signal = ratio(state.signal, step.atr) if bars >= 34 else np.nan
+    row.macd_histogram = ratio(line - state.signal, step.atr) if bars >= 34 else np.nan
+
+
+def _scaled(bars: int) -> FeatureSpec:
+    formula = f"ln(c_t/c_(t-{bars})) / (sigma * sqrt({bars})), sigma = rv_60 as a fraction; 0 where sigma = 0"
+    return FeatureSpec(f"ret_{bars}", "sigma", formula, "60 returns", "C1")
+
+
+def _macd(name: str, formula: str, warm_up: str) -> FeatureSpec:
+    averages = "EMA12 and EMA26 of the close start at the first close, EMA9 of the line at 0"
+    return FeatureSpec(name, "ATR", f"({formula})/ATR; {averages}", warm_up, "Appel (2005)")
+
+
+FAMILY = Family(
+    Momentum,
+    (
+        *(_scaled(bars) for bars in (1, 5, 15, 30)),
+        FeatureSpec(
+            "rsi14", "1 (-1 to 1)", "(RSI - 50)/50, Wilder's averages of 14 changes, seeded by their mean; no move: 0",
+            "14 returns", "Wilder (1978)",
+        ),
+        _macd("macd_line", "EMA12 - EMA26", "26 bars"),
+        _macd("macd_signal", "EMA9 of the line", "34 bars"),
+        _macd("macd_histogram", "line - signal", "34 bars"),
+        FeatureSpec(
+            "vwap_dev", "ATR", "(c - VWAP)/ATR, VWAP = sum(vwap_i V_i)/sum(V_i) since the open; vwap_i itself before "
+            "any volume", "15 bars", "C1",
+        ),
+        FeatureSpec(
+            "bb_pctb", "half band widths", "(c - SMA20)/(2 sd20), population sd; 0 where sd = 0", "20 bars",
+            "Bollinger (2001)",
+        ),
+        FeatureSpec("bb_width", "fraction of SMA20", "4 sd20/SMA20", "20 bars", "Bollinger (2001)"),
+        FeatureSpec(
+            "ema_gap", "ATR", "(EMA9 - EMA21)/ATR; the averages start at the first close", "21 bars", "C1",
+        ),
+    ),
+    STATE,
+)  # fmt: skip

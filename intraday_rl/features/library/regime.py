@@ -11,19 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, update
-from intraday_rl.features.rolling import (
-    is_full,
-    lags_dtype,
-    push,
-    recall,
-    remember,
-    reseed,
-    state_dtype,
-    window_dtype,
-)
+from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.rolling import LAGS, SUM, push_sum, recall, remember
 
-PATH_BARS = 30
+PATH_BARS = 30.0
 SLOPE_BARS = 20
 SLOPE_SQUARES = SLOPE_BARS * (SLOPE_BARS**2 - 1) / 12  # sum of squared distances of the bars from their middle
 HISTORY_SESSIONS = 20
@@ -37,92 +28,70 @@ class Regime(NamedTuple):
     """Efficiency ratio, slope, volatility rank and the clock; no parameters."""
 
 
-STATE = state_dtype(
-    Regime,
+STATE = np.dtype(
     [
-        ("closes", lags_dtype(PATH_BARS + 1)),
-        ("path", window_dtype(PATH_BARS, "length")),
+        ("path", SUM),  # sizes of changes
+        ("closes", LAGS),
         ("sessions", np.int64),  # sessions with a bar, this one included
         ("next_minute", np.int64),  # first minute of the session that has not been recorded
         ("last_minute", np.int64),  # minutes of the longest session so far
-        ("history", np.float64, (MINUTES_OF_DAY, HISTORY_SESSIONS)),
+        ("history", np.float64, (MINUTES_OF_DAY, HISTORY_SESSIONS)),  # NaN where there is none
+        ("clock_minutes", np.int64),  # session length for which the two tables below hold
+        ("sines", np.float64, (MINUTES_OF_DAY,)),
+        ("cosines", np.float64, (MINUTES_OF_DAY,)),
     ],
+    align=True,
 )
 
 
-@update.model.implement(Regime)  # type: ignore[attr-defined]
+@njit
 def update_regime(state: Any, step: Any, row: Any) -> None:
     """Write the 3 regime columns of the bar that are not the clock."""
-    if step.is_first:
-        reseed(state.path)
     remember(state.closes, step.close)
-    state.path.new.length = abs(step.change)
-    push(state.path)
-    row.er30 = _efficiency(state, step.close)
-    row.sma_slope = _slope(state, step.close)
+    path = push_sum(state.path, abs(step.change), PATH_BARS)
+    move = step.close - recall(state.closes, PATH_BARS + 1.0)
+    row.er30 = max(-1.0, min(1.0, move / path)) if path > FLAT * step.close else 0.0 * move
+    row.sma_slope = _slope(step)
+    if step.is_first:
+        _open_session(state, step.session_minutes)
     row.vol_pct = _volatility_rank(state, step)
 
 
 @njit
-def write_clock(row: Any, minute: int, session_minutes: int) -> None:
+def write_clock(state: Any, row: Any, minute: int, session_minutes: int) -> None:
     """Write the 3 columns that follow from the time of day alone."""
-    angle = 2.0 * math.pi * minute / session_minutes
-    row.tod_sin = math.sin(angle)
-    row.tod_cos = math.cos(angle)
+    if session_minutes != state.clock_minutes:
+        state.clock_minutes = session_minutes
+        for place in range(session_minutes):
+            angle = 2.0 * math.pi * place / session_minutes
+            state.sines[place], state.cosines[place] = math.sin(angle), math.cos(angle)
+    row.tod_sin, row.tod_cos = state.sines[minute], state.cosines[minute]
     is_closing = minute >= session_minutes - CLOSING_MINUTES
     row.phase = -1.0 if minute < OPENING_MINUTES else (1.0 if is_closing else 0.0)
 
 
 @njit
-def _efficiency(state: Any, close: float) -> float:
-    if not is_full(state.path):
+def _slope(step: Any) -> float:
+    spread, tilt = SLOPE_BARS * step.variance_20, step.tilt_20
+    if math.isnan(step.mean_move_20):
         return np.nan
-    length = state.path.sums.length
-    if length < FLAT * close:
+    if math.sqrt(spread) < FLAT * step.close:
         return 0.0
-    return max(-1.0, min(1.0, (close - recall(state.closes, PATH_BARS + 1)) / length))
+    explained = min(1.0, tilt * tilt / (SLOPE_SQUARES * spread))
+    statistic = math.sqrt((SLOPE_BARS - 2.0) * explained / max(1.0 - explained, LEAST_UNEXPLAINED))
+    return statistic if tilt > 0.0 else -statistic
 
 
 @njit
-def _slope(state: Any, close: float) -> float:
-    """Return the t-statistic from deviations to the last close, which lose no digits."""
-    if state.closes.count < SLOPE_BARS:
-        return np.nan
-    total, squares, weighted = 0.0, 0.0, 0.0
-    for ago in range(SLOPE_BARS):
-        deviation = recall(state.closes, ago + 1) - close
-        total += deviation
-        squares += deviation * deviation
-        weighted += deviation * (0.5 * (SLOPE_BARS - 1) - ago)
-    spread = squares - total * total / SLOPE_BARS
-    if spread < (FLAT * close) ** 2:
-        return 0.0
-    explained = min(1.0, weighted * weighted / (SLOPE_SQUARES * spread))
-    statistic = math.sqrt((SLOPE_BARS - 2) * explained / max(1.0 - explained, LEAST_UNEXPLAINED))
-    return statistic if weighted > 0.0 else -statistic
-
-
-@njit
-def _volatility_rank(state: Any, step: Any) -> float:
-    """Return the rank of today's value, then put it in the place of the value of 20 sessions ago."""
-    if step.earlier_bars == 0:
-        state.history[:, :] = np.nan
-    if step.is_first:
-        _forget(state, state.last_minute)
-        state.sessions += 1
-        state.next_minute = 0
-        state.last_minute = max(state.last_minute, step.session_minutes)
-    _forget(state, step.minute)
-    row = state.history[step.minute]
-    value = step.deviation_60
-    below, known = 0.0, 0
-    for place in range(HISTORY_SESSIONS):
-        below += 1.0 if row[place] < value else (0.5 if row[place] == value else 0.0)
-        known += 0 if np.isnan(row[place]) else 1
-    row[state.sessions % HISTORY_SESSIONS] = step.deviation_so_far
-    state.next_minute = step.minute + 1
-    is_warm_up = np.isnan(value) or state.sessions < 2
-    return np.nan if is_warm_up else (below + 0.5) / (known + 1) - 0.5
+def _open_session(state: Any, session_minutes: int) -> None:
+    if state.sessions == 0:
+        for minute in range(MINUTES_OF_DAY):
+            for slot in range(HISTORY_SESSIONS):
+                state.history[minute, slot] = np.nan
+    _forget(state, state.last_minute)
+    state.sessions += 1
+    state.next_minute = 0
+    state.last_minute = max(state.last_minute, session_minutes)
 
 
 @njit
@@ -130,6 +99,22 @@ def _forget(state: Any, stop: int) -> None:
     """Clear what stands from 20 sessions ago at the minutes up to `stop` that had no bar in this session."""
     for minute in range(state.next_minute, stop):
         state.history[minute, state.sessions % HISTORY_SESSIONS] = np.nan
+
+
+@njit
+def _volatility_rank(state: Any, step: Any) -> float:
+    """Return the rank of the value, then put it in the place of that of 20 sessions ago."""
+    _forget(state, step.minute)
+    state.next_minute = step.minute + 1
+    past, value = state.history[step.minute], step.deviation_60
+    below, equal, known = 0, 0, 0
+    for place in range(HISTORY_SESSIONS):
+        below += 1 if past[place] < value else 0
+        equal += 1 if past[place] == value else 0
+        known += 0 if math.isnan(past[place]) else 1
+    past[state.sessions % HISTORY_SESSIONS] = step.deviation_so_far
+    is_warm_up = math.isnan(value) or state.sessions < 2
+    return np.nan if is_warm_up else (below + 0.5 * (equal + 1)) / (known + 1) - 0.5
 
 
 FAMILY = Family(

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec, update
-from intraday_rl.features.rolling import is_full, push, reseed, state_dtype, window_dtype
+from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.rolling import SUM, push, push_sum, window_dtype
 
 RANGE_BARS = 30
-SHORT_BARS = 15
+SHORT_BARS = 15.0
 BPS = 1e4
 LN_2 = math.log(2.0)
 OVERNIGHT_WEIGHT = 0.34 / (1.34 + (RANGE_BARS + 1) / (RANGE_BARS - 1))  # k of Yang and Zhang
@@ -26,37 +26,38 @@ class Volatility(NamedTuple):
     """Realised, range-based and GARCH volatility; no parameters."""
 
 
-STATE = state_dtype(
-    Volatility,
+STATE = np.dtype(
     [
-        ("squares", window_dtype(SHORT_BARS, "square")),
+        ("squares", SUM),
         ("ranges", window_dtype(RANGE_BARS, "hl_hl", "gk", "rs", "jump", "jump_jump", "move", "move_move")),
         ("last_log_close", np.float64),
         ("variance", np.float64),  # GARCH forecast of the next return's variance, bps squared
     ],
+    align=True,
 )
 
 
-@update.model.implement(Volatility)  # type: ignore[attr-defined]
+@njit
 def update_volatility(state: Any, step: Any, row: Any) -> None:
     """Write the 8 volatility columns of the bar."""
-    if step.is_first:
-        reseed(state.squares)
-        reseed(state.ranges)
-    _realised(state, step, row)
+    _returns(state, step, row)
     _ranges(state, step, row)
-    _garch(state, step, row)
     row.atr_bps = BPS * step.atr / step.close
 
 
 @njit
-def _realised(state: Any, step: Any, row: Any) -> None:
-    if not step.is_first:
-        state.squares.new.square = step.log_return * step.log_return
-        push(state.squares)
-    mean = max(0.0, state.squares.sums.square) / SHORT_BARS
-    row.rv_15 = BPS * math.sqrt(mean) if is_full(state.squares) else np.nan
+def _returns(state: Any, step: Any, row: Any) -> None:
+    squares = state.squares
+    if step.is_first:
+        state.variance = step.garch_variance
+    else:
+        push_sum(squares, step.log_return * step.log_return, SHORT_BARS)
+        shock = BPS * step.log_return / step.usual_move
+        state.variance = step.garch_omega + step.garch_alpha * shock * shock + step.garch_beta * state.variance
+    mean = max(0.0, squares.sum) / SHORT_BARS
+    row.rv_15 = BPS * math.sqrt(mean) if squares.count == SHORT_BARS else np.nan
     row.rv_60 = BPS * step.deviation_60
+    row.garch1 = math.sqrt(state.variance)
 
 
 @njit
@@ -73,7 +74,7 @@ def _ranges(state: Any, step: Any, row: Any) -> None:
     new.move, new.move_move = move, move * move
     push(state.ranges)
     sums = state.ranges.sums
-    full = is_full(state.ranges)
+    full = state.ranges.count == RANGE_BARS
     row.parkinson30 = _root_mean(sums.hl_hl / (4.0 * LN_2), full)
     row.gk30 = _root_mean(sums.gk, full)
     row.rs30 = _root_mean(sums.rs, full)
@@ -86,16 +87,6 @@ def _ranges(state: Any, step: Any, row: Any) -> None:
 @njit
 def _root_mean(total: float, full: bool) -> float:
     return BPS * math.sqrt(max(0.0, total) / RANGE_BARS) if full else np.nan
-
-
-@njit
-def _garch(state: Any, step: Any, row: Any) -> None:
-    if step.is_first:
-        state.variance = step.garch_variance
-    else:
-        shock = BPS * step.log_return / step.usual_move
-        state.variance = step.garch_omega + step.garch_alpha * shock * shock + step.garch_beta * state.variance
-    row.garch1 = math.sqrt(state.variance)
 
 
 def _bps(name: str, formula: str, warm_up: str, source: str) -> FeatureSpec:

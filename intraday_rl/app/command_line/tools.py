@@ -1,0 +1,50 @@
+"""The tools of `python -m intraday_rl`: `doctor` and `ui`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from intraday_rl.app.command_line.groups import PROJECT
+
+UI_HOST = "127.0.0.1"
+UI_PORT = 5000
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the tool that the arguments name and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    status: int = arguments.tool(arguments)
+    return status
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m intraday_rl", description="Tools beside train.py and evaluate.py.")
+    tools = parser.add_subparsers(required=True, metavar="tool")
+    what = "say what is wrong with this machine: versions, cores, threads, store, data"
+    doctor = tools.add_parser(
+        "doctor", help=what, description=f"{what}; exit status 1 if a run would fail".capitalize()
+    )
+    doctor.set_defaults(tool=_doctor)
+    what = "show all runs in MLflow, in a browser, until Ctrl-C"
+    ui = tools.add_parser("ui", help=what, description=what.capitalize())
+    ui.add_argument("--host", default=UI_HOST, help="address to listen on (default: %(default)s, this machine alone)")
+    ui.add_argument("--port", type=int, default=UI_PORT, help="port, or the next free one (default: %(default)s)")
+    ui.set_defaults(tool=_ui)
+    return parser
+
+
+def _doctor(arguments: Namespace) -> int:
+    from rich.console import Console
+
+    from intraday_rl.tracking import diagnose, render
+
+    findings = diagnose(PROJECT)
+    Console().print(render(findings))
+    return int(any(finding.level == "problem" for finding in findings))
+
+
+def _ui(arguments: Namespace) -> int:
+    from intraday_rl.tracking import project_store, serve_ui
+
+    return serve_ui(project_store(PROJECT), arguments.host, arguments.port)

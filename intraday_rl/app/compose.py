@@ -1,0 +1,164 @@
+"""The configuration of a run from overrides, checked; for the command line and for Python.
+
+Whatever a user can get wrong is refused here in one line, before anything is written and before a learning library is
+imported. Overrides are those of Hydra's command line: `["algo=ppo", "algo.parameters.batch_size=256"]`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from hydra import compose as compose_with_hydra
+from hydra import initialize_config_dir
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from intraday_rl.app.command_line import keys
+from intraday_rl.app.command_line.groups import CONF, PRIMARY, PROJECT, explain_missing
+from intraday_rl.app.command_line.overrides import (
+    check_choices,
+    is_hydras,
+    names_group,
+    parse,
+    refuse_sweeps,
+    single_runs,
+)
+from intraday_rl.app.command_line.settings import check_settings
+from intraday_rl.core.errors import ConfigError, DataError
+
+HYDRA_VERSION = "1.3"  # of the behaviour that the configuration is written for
+ID_BYTES = 4
+
+
+def register_resolvers() -> None:
+    """Make `${project:}` (the project's root) and `${unique_id:}` (random hexadecimal digits) known to OmegaConf.
+
+    The id keeps two runs that start in the same second out of one folder; it is drawn once for each configuration.
+    """
+    OmegaConf.register_new_resolver("project", lambda: str(PROJECT), replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("unique_id", lambda: secrets.token_hex(ID_BYTES), replace=True, use_cache=True)
+
+
+def compose(overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the configuration as plain nested dicts, resolved; keys, kinds and settings are checked.
+
+    The values inside structs are checked by `build.build_plan`.
+
+    Raises:
+        ConfigError: an override, a key or a value is not allowed, or a value has to be given.
+        ParameterError: a setting breaks its law.
+    """
+    parsed = parse(_texts(overrides))
+    refuse_sweeps(parsed)
+    config, reference = _compose_known(parsed)
+    _refuse_missing(config)
+    resolved = _plain(config, resolve=True)
+    keys.check_keys(resolved, reference)
+    check_settings(resolved)
+    return resolved
+
+
+def precheck(overrides: Sequence[str], multirun: bool = False) -> None:
+    """Refuse what a run with these overrides would be refused for; of a multirun, every value of every sweep.
+
+    Raises:
+        IntradayError: the configuration cannot be used, or a data file is not there.
+    """
+    if not multirun:
+        _check_plan(compose(overrides))
+        return
+    parsed = parse(overrides)
+    check_choices(parsed)
+    for single in single_runs(parsed):
+        _check_plan(compose(single))
+
+
+def check_names(overrides: Sequence[str]) -> None:
+    """Refuse misspelt groups, choices and keys, and nothing else: what showing a configuration needs.
+
+    Raises:
+        ConfigError: an override cannot be read, or names something that does not exist.
+    """
+    _compose_known([override for override in parse(overrides) if not override.is_sweep_override()])
+
+
+def _texts(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides as a list; a single text is one override, not its letters."""
+    return [overrides] if isinstance(overrides, str) else list(overrides)
+
+
+def _compose_known(overrides: Sequence[Override]) -> tuple[DictConfig, dict[str, Any]]:
+    """Return the configuration, and the plain one that the same choices make without any other override."""
+    check_choices(overrides)
+    chosen = [str(override.input_line) for override in overrides if names_group(override)]
+    config = _compose_raw(chosen)
+    reference = _plain(config, resolve=False)
+    if len(chosen) < len(overrides):
+        _check_targets_of(overrides, reference)
+        config = _compose_raw([str(override.input_line) for override in overrides])
+        keys.check_keys(_plain(config, resolve=False), reference)
+    return config, reference
+
+
+def _check_plan(config: dict[str, Any]) -> None:
+    from intraday_rl.app.build import build_plan
+    from intraday_rl.data.files import file_of_symbol
+    from intraday_rl.data.sources import HistoricalFiles
+
+    source = build_plan(config).source
+    if isinstance(source, HistoricalFiles):
+        try:
+            file_of_symbol(source.path, source.symbol)
+        except DataError as error:
+            raise DataError(f"data.path={config['data']['path']} data.symbols=[{source.symbol}]: {error}") from error
+
+
+def _compose_raw(overrides: Sequence[str]) -> DictConfig:
+    register_resolvers()
+    try:
+        with initialize_config_dir(str(CONF), job_name="train", version_base=HYDRA_VERSION):
+            return compose_with_hydra(PRIMARY, list(overrides))
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise ConfigError(one_line(error)) from error
+
+
+def _plain(config: DictConfig, resolve: bool) -> dict[str, Any]:
+    try:
+        return cast("dict[str, Any]", OmegaConf.to_container(config, resolve=resolve))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {one_line(error)}") from error
+
+
+def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) -> None:
+    """Refuse overrides of keys that do not exist, and additions of keys that do."""
+    added = [o.key_or_group for o in overrides if o.is_add() or o.is_force_add()]
+    for override in overrides:
+        key = override.key_or_group
+        if names_group(override) or is_hydras(override):
+            continue
+        if override.is_add() and not isinstance(override.value(), dict | list):
+            if key in keys.walk(reference):
+                raise ConfigError(f"{override.input_line}: {key} exists already; write it without +")
+        elif not any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in added):
+            keys.check_existing(key, reference)
+
+
+def _refuse_missing(config: DictConfig) -> None:
+    missing = list(keys.missing_keys(_plain(config, resolve=False)))
+    if missing:
+        wanted = [f"{key}=…{explain_missing(key)}" for key in missing]
+        raise ConfigError(f"not given, but needed: {', '.join(wanted)}")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error of Hydra or OmegaConf as one line, with its cause where the error itself says less."""
+    parts = [str(error)]
+    if isinstance(error.__cause__, OmegaConfBaseException | HydraException) and str(error.__cause__) not in parts[0]:
+        parts.append(str(error.__cause__))
+    lines = [line.strip() for part in parts for line in part.splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith(("full_key:", "object_type=", "See http")))

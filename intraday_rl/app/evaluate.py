@@ -1,0 +1,166 @@
+"""`python evaluate.py run=PATH`: judge a saved bundle again, on its own test sessions or on other data.
+
+Everything but the data is the bundle's own: features, observation, actions, costs and risk rules.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from intraday_rl.core.checks import nearest
+from intraday_rl.core.errors import ConfigError, IntradayError
+
+USAGE = """\
+python evaluate.py run=PATH [sessions=test|validation|all] [data=GROUP] [data.KEY=VALUE ...]
+
+  run=PATH        a run folder, or a bundle folder copied from one
+  sessions=PART   which sessions to judge on: test (default on the data of the run), validation, or all (default on
+                  other data)
+  data...         judge on other data, with the same overrides that train.py takes, such as
+                  data=historical data.path=FOLDER data.symbols=[SPY]
+
+Costs, features, actions and risk rules are always the bundle's own. Results go to PATH/evaluations/<time>_<id>/.
+"""
+PARTS = ("test", "validation", "all")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for; `sessions` is None where it leaves the choice to us."""
+
+    run: str
+    sessions: str | None
+    data_overrides: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Return the request that the arguments make.
+
+    Raises:
+        ConfigError: an argument is not understood, or `run` is missing.
+    """
+    given: dict[str, str] = {}
+    data: list[str] = []
+    for argument in argv:
+        key, separator, value = argument.partition("=")
+        if key == "data" or key.startswith("data."):
+            data.append(argument)
+        elif separator and key in ("run", "sessions"):
+            given[key] = value
+        else:
+            hint = nearest(key, ("run", "sessions", "data"))
+            raise ConfigError(
+                f"evaluate.py takes run=, sessions= and data overrides only, was {argument!r}{hint}; "
+                "the rest is the bundle's own"
+            )
+    if "run" not in given:
+        raise ConfigError("evaluate.py needs run=PATH, a run folder or a bundle folder")
+    sessions = given.get("sessions")
+    if sessions is not None and sessions not in PARTS:
+        raise ConfigError(f"sessions must be one of {', '.join(PARTS)}, was {sessions!r}")
+    return Request(given["run"], sessions, tuple(data))
+
+
+def evaluate(request: Request, console: Console) -> dict[str, Any]:
+    """Judge the bundle and write the evaluation folder.
+
+    Returns:
+        The table of `metrics.json`.
+
+    Raises:
+        IntradayError: the bundle, the data or the accounting are wrong.
+    """
+    from intraday_rl.agents.bundle import load_bundle
+    from intraday_rl.app.build import build_plan, resolve_path
+    from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
+    from intraday_rl.app.market_data import load_market_data
+    from intraday_rl.app.summary import print_summary
+    from intraday_rl.evaluation.report import headline, write_report
+
+    bundle = load_bundle(resolve_path(request.run))
+    config = _config(bundle, request.data_overrides)
+    plan = build_plan(config)
+    with console.status("loading bars and features"):
+        data = load_market_data(plan)
+    bundle.check_fits(plan.rules, data.features)
+    same_data = data.bars.fingerprint == bundle.manifest["data_fingerprint"]
+    part = request.sessions or ("test" if same_data else "all")
+    sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
+    folder = _evaluation_folder(bundle.path)
+    with console.status("judging"):
+        judged = judge_bundle(bundle, data.tape, plan, sessions, config)
+        write_judgement(folder, judged)
+        report = report_data(
+            judged,
+            title=f"{bundle.path.parent.name}, judged again",
+            algorithm=config["algo"]["name"],
+            description=data.describe(cost_words(plan)),
+            curve=pd.DataFrame(),
+            manifest={key: bundle.manifest[key] for key in ("data_fingerprint", "packages", "seeds", "git")},
+            commands=[" ".join(["python evaluate.py", *_arguments(request)])],
+        )
+        write_report(report, folder / "report.html", folder / "report.png")
+    print_summary(console, judged, headline(report), folder)
+    words = "the run's own data" if same_data else "other data than the run's"
+    console.print(f"judged on {len(judged.ledger.sessions)} sessions ({part}) of {words}")
+    if same_data and part == "test":
+        console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
+    return dict(judged.metrics)
+
+
+def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Return the bundle's configuration, its data node composed anew where other data are asked for."""
+    config = dict(bundle.config)
+    if data_overrides:
+        from intraday_rl.app.compose import compose
+
+        config["data"] = compose([*bundle.manifest["overrides"], *data_overrides])["data"]
+    return config
+
+
+def _evaluation_folder(bundle_path: Path) -> Path:
+    name = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(2)}"
+    folder = bundle_path.parent / "evaluations" / name
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _arguments(request: Request) -> list[str]:
+    sessions = [] if request.sessions is None else [f"sessions={request.sessions}"]
+    return [f"run={request.run}", *sessions, *request.data_overrides]
+
+
+def _comparison(file: Path, metrics: dict[str, Any]) -> str:
+    """Return a line that says whether the run's own metrics came out again."""
+    if not file.is_file():
+        return "the run's own metrics.json is not beside the bundle: nothing to compare with"
+    own = json.loads(file.read_text())
+    different = [key for key, value in own.items() if metrics.get(key) != value]
+    if not different:
+        return "reproduces the run's own test metrics to the last digit"
+    key = different[0]
+    return f"does NOT reproduce the run's own test metrics: {key} is {metrics.get(key)!r}, was {own[key]!r}"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(USAGE)
+        return 0 if argv else 1
+    try:
+        evaluate(parse(argv), Console())
+    except IntradayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
