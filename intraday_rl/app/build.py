@@ -195,7 +195,7 @@ def _plain(key: str, struct: type, node: Any) -> Any:
 
 def _source(node: Config) -> Any:
     given = dict(node)
-    if "path" in given:
+    if isinstance(given.get("path"), str):
         given["path"] = resolve_path(given["path"])
     return build_struct("data.source", given)
 

@@ -56,7 +56,9 @@ def compose(overrides: Iterable[str] = ()) -> dict[str, Any]:
     parsed = parse(_texts(overrides))
     refuse_sweeps(parsed)
     config, reference = _compose_known(parsed)
-    _refuse_missing(config)
+    unresolved = _plain(config, resolve=False)
+    _refuse_missing(unresolved)
+    _refuse_symbols(unresolved["data"])
     resolved = _plain(config, resolve=True)
     keys.check_keys(resolved, reference)
     check_settings(resolved)
@@ -123,7 +125,7 @@ def _compose_raw(overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_dir(str(CONF), job_name="train", version_base=HYDRA_VERSION):
             return compose_with_hydra(PRIMARY, list(overrides))
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(one_line(error)) from error
 
 
@@ -145,14 +147,23 @@ def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) 
             if key in keys.walk(reference):
                 raise ConfigError(f"{override.input_line}: {key} exists already; write it without +")
         elif not any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in added):
-            keys.check_existing(key, reference)
+            for inner in (key, *(f"{key}.{name}" for name in keys.walk(override.value()))):
+                keys.check_existing(inner, reference)
 
 
-def _refuse_missing(config: DictConfig) -> None:
-    missing = list(keys.missing_keys(_plain(config, resolve=False)))
+def _refuse_missing(config: dict[str, Any]) -> None:
+    missing = list(keys.missing_keys(config))
     if missing:
         wanted = [f"{key}=…{explain_missing(key)}" for key in missing]
         raise ConfigError(f"not given, but needed: {', '.join(wanted)}")
+
+
+def _refuse_symbols(data: dict[str, Any]) -> None:
+    """Refuse a wrong list of symbols before something refers to its first item."""
+    if "symbols" in data:
+        from intraday_rl.app.build import check_symbols  # late: brings pandas
+
+        check_symbols(data)
 
 
 def one_line(error: BaseException) -> str:

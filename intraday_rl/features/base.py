@@ -2,8 +2,8 @@
 
 Conventions: one bar is one `Step`; a family is a record of memory and one update that writes the family's columns into
 a row. A family sees bars of its own past only, and what was fitted on earlier sessions. Shapes: T rows, F features.
-Prices of a step are *gap-removed*: raw price divided by `gap_factor`, which jumps at the first bar of each session such
-that this bar's close equals the last close of the session before. Ratios of prices do not see the factor.
+Prices of a step are *gap-removed*: raw prices times a scale that is set anew at the first bar of each session, such that
+this bar's close equals the last close of the session before. Ratios of prices do not see the scale.
 """
 
 from __future__ import annotations

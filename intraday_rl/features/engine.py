@@ -50,7 +50,8 @@ class Memory(NamedTuple):
 class Output(NamedTuple):
     """Where the pass writes, and which columns."""
 
-    columns: npt.NDArray[np.int64]  # (F,) indices into COLUMNS
+    columns: npt.NDArray[np.uint64]  # (F,) indices into COLUMNS
+    wanted: npt.NDArray[np.int64]  # (W,) 1 for the chosen columns, else 0
     values: npt.NDArray[np.float32]  # (T, F)
     valid: npt.NDArray[np.bool_]  # (T,)
 
@@ -93,9 +94,14 @@ def _pass(bars: BarColumns, fits: Fits, memory: Memory, flat: Any, output: Outpu
 
 @njit
 def _store(flat: Any, output: Output, t: int, has_bar: bool) -> None:
-    unknown = 0 if has_bar else 1
+    if not has_bar:
+        output.valid[t] = False
+        for place in range(output.columns.shape[0]):
+            output.values[t, place] = np.nan
+        return
     for place in range(output.columns.shape[0]):
-        value = flat[output.columns[place]] if has_bar else np.nan
-        output.values[t, place] = value
-        unknown += 1 if math.isnan(value) else 0
+        output.values[t, place] = flat[output.columns[place]]
+    unknown = 0
+    for column in range(flat.shape[0]):
+        unknown += output.wanted[column] if math.isnan(flat[column]) else 0
     output.valid[t] = unknown == 0

@@ -7,7 +7,6 @@ pass sees bars up to the row. Values are raw; scaling belongs to the learner. Sh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,8 +98,10 @@ class FeaturePipeline:
 
     def new_output(self, rows: int) -> Output:
         """Return room for so many rows."""
+        columns = np.array([COLUMNS.index(name) for name in self.names], dtype=np.uint64)
+        wanted = np.array([name in self.names for name in COLUMNS], dtype=np.int64)
         values = np.empty((rows, len(self.names)), dtype=np.float32)
-        return Output(self._columns, values, np.empty(rows, dtype=np.bool_))
+        return Output(columns, wanted, values, np.empty(rows, dtype=np.bool_))
 
     def sources(self, bars: Bars) -> dict[str, str]:
         """Return for each feature what it is computed from.
@@ -114,10 +115,6 @@ class FeaturePipeline:
         """Return the sha256 over names, parameters and sources."""
         families = {type(params).__name__: params._asdict() for params in self.families}
         return hash_json([list(self.names), families, self.base_spread, sources])
-
-    @cached_property
-    def _columns(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.array([COLUMNS.index(name) for name in self.names], dtype=np.int64)
 
     def _settings(self, bars: Bars) -> dict[type, dict[str, float]]:
         settings = {type(params): dict(params._asdict()) for params in self.families}

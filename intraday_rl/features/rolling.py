@@ -39,6 +39,7 @@ MEDIAN = np.dtype(
     [
         ("values", np.float64, (LONGEST_WINDOW,)),
         ("ranks", np.int64, (LONGEST_WINDOW,)),
+        ("median", np.float64),
         ("position", np.int64),
         ("count", np.int64),
     ],
@@ -103,36 +104,32 @@ def push_sum(memory: Any, value: float, length: float) -> float:
 def push_median(memory: Any, value: float, length: float) -> float:
     """Let the value replace the one of `length` calls ago, and return the median of the values held, NaN if none.
 
-    A NaN has no rank and is left out. Every value keeps its rank, which a new value moves by one at most: three loops
-    of fixed length without branches, which is faster than a sorted list.
+    A NaN has no rank and is left out. Every value keeps its rank, which a new value moves by one at most: loops of
+    fixed length without branches are faster than a sorted list.
     """
-    values, ranks, count = memory.values, memory.ranks, memory.count
-    if not math.isnan(value):
-        if count == 0:
-            for other in range(LONGEST_WINDOW):
-                values[other], ranks[other] = np.inf, NO_RANK
-        place = memory.position
-        old_rank = count
-        if count == length:
-            old_rank = ranks[place]
-        else:
-            count += 1
-        values[place] = np.inf
-        rank = 0
+    values, ranks, count, place = memory.values, memory.ranks, memory.count, memory.position
+    if math.isnan(value):
+        return float(memory.median) if count > 0 else np.nan
+    if count == 0:
         for other in range(LONGEST_WINDOW):
-            rank += 1 if values[other] <= value else 0
-        for other in range(LONGEST_WINDOW):
-            moved = ranks[other] - (1 if ranks[other] > old_rank else 0)
-            ranks[other] = moved + (1 if moved >= rank else 0)
-        values[place], ranks[place] = value, rank
-        memory.position = 0 if place + 1 == length else place + 1
-        memory.count = count
-    middle, low, high = (count - 1) >> 1, 0, 0
-    next_middle = count >> 1
+            values[other], ranks[other] = np.inf, NO_RANK
+    old_rank = ranks[place] if count == length else count
+    count = min(count + 1, int(length))
+    values[place], ranks[place] = np.inf, NO_RANK
+    rank = 0
     for other in range(LONGEST_WINDOW):
-        low += other if ranks[other] == middle else 0
-        high += other if ranks[other] == next_middle else 0
-    return 0.5 * (values[low] + values[high]) if count > 0 else np.nan
+        rank += 1 if values[other] <= value else 0
+    middle, next_middle, low, high = (count - 1) >> 1, count >> 1, 0, 0
+    for other in range(LONGEST_WINDOW):
+        moved = ranks[other] - (1 if ranks[other] > old_rank else 0)
+        moved += 1 if moved >= rank else 0
+        ranks[other] = moved
+        low += other if moved == middle else 0
+        high += other if moved == next_middle else 0
+    values[place], ranks[place] = value, rank
+    memory.count, memory.position = count, 0 if place + 1 == length else place + 1
+    memory.median = 0.5 * (values[place if rank == middle else low] + values[place if rank == next_middle else high])
+    return float(memory.median)
 
 
 @njit

@@ -1,8 +1,9 @@
 """The trail: what every family needs of a bar and of the bars before it, made once per bar.
 
-Conventions: the gap between sessions is removed. At the first bar of a session `gap_factor` is multiplied by
-close / last close, prices are divided by it, and the bar contributes no return: it is left out of every window of
-returns, while windows of price levels see it as unchanged. Indicator memories so run across sessions undisturbed.
+Conventions: the gap between sessions is removed. At the first bar of a session the scale of prices is set anew, so that
+the bar's close equals the last close of the session before; the bar contributes no return: it is left out of every
+window of returns, while windows of price levels see it as unchanged. Indicator memories so run across sessions
+undisturbed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TRAIL = np.dtype(
         ("session", np.int64),
         ("bars", np.int64),  # bars seen, all sessions
         ("ranges", np.int64),  # true ranges seen
-        ("gap_factor", np.float64),
+        ("scale", np.float64),  # gap-removed price = raw price * scale
         ("close", np.float64),  # gap-removed
         ("raw_close", np.float64),
         ("log_close", np.float64),
@@ -105,14 +106,13 @@ def advance(trail: Any, bars: BarColumns, t: int, fit: Any, minute_fit: Any) -> 
 def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: float) -> None:
     """Remove the gap, and compare with the last bar."""
     if step.earlier_bars == 0:
-        trail.gap_factor = 1.0
+        trail.scale = 1.0
     elif step.is_first:
-        trail.gap_factor *= step.raw_close / trail.raw_close
-    factor = trail.gap_factor
-    close, high, low = step.raw_close / factor, raw_high / factor, raw_low / factor
+        trail.scale *= trail.raw_close / step.raw_close
+    close, high, low = step.raw_close * trail.scale, raw_high * trail.scale, raw_low * trail.scale
     last_close = close if step.is_first else trail.close
     step.high, step.low, step.close = high, low, close
-    step.vwap = (high + low + close) / 3.0 if math.isnan(raw_vwap) else raw_vwap / factor
+    step.vwap = (high + low + close) / 3.0 if math.isnan(raw_vwap) else raw_vwap * trail.scale
     step.change = close - last_close
     step.log_return = 0.0 if step.is_first else step.log_close - trail.log_close
     trail.close, trail.raw_close, trail.log_close = close, step.raw_close, step.log_close

@@ -1,4 +1,4 @@
-"""Records of runs: manifest, MLflow, TensorBoard, the monitor file, and a doctor for the machine.
+"""Records of runs: manifest, MLflow, the monitor file, and a doctor for the machine.
 
 Nothing heavy is imported here: MLflow, torch and the metrics come with the modules that need them, when they do.
 """

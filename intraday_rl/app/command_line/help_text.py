@@ -52,8 +52,8 @@ def help_text(program: str, purpose_of_program: str) -> str:
         "Often changed:\n" + _table(OFTEN_CHANGED),
         "Examples:\n" + _table({f"python {program} {line}".strip(): what for line, what in EXAMPLES.items()}),
         "Flags:\n" + _table(FLAGS),
-        "Relative paths start at the project's root. key=[a,b] is a list; quote spaces and special characters: "
-        "'key=\"a b\"'.",
+        "Relative paths start at the project's root. key=[a,b] is a list.\n"
+        "Quote spaces and special characters: 'key=\"a b\"'.",
     ]
     return "\n\n".join(parts)
 

@@ -76,12 +76,13 @@ def _check_choice(override: Override) -> None:
     group = override.key_or_group
     choices, defaults = list_groups()[group], default_choices()
     offer = f"choose {group}={'|'.join(choices)}"
-    if override.is_delete() or (override.value() is None and defaults.get(group) is not None):
-        raise ConfigError(f"{group} cannot be left out; {offer}")
+    if override.is_delete() or override.value() is None:
+        law = "cannot be left out" if defaults.get(group) else f"is left out unless {group}=… is given"
+        raise ConfigError(f"{override.input_line}: {group} {law}; {offer}")
     if group in defaults and (override.is_add() or override.is_force_add()):
         raise ConfigError(f"{override.input_line}: {group} has a choice already; write it without +")
     for value in values_of(override):
-        if value is not None and value not in choices:
+        if value not in choices:
             raise ConfigError(f"{group} has no choice {value}{nearest(str(value), choices)}; {offer}")
 
 

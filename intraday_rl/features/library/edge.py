@@ -87,18 +87,19 @@ def edge_spread(edge: Any) -> float:
     sums = edge.pairs.sums
     if sums.t < 2.0 or sums.open_off == 0.0 or sums.close_off == 0.0:
         return 0.0
-    a, b = -4.0 * PAIRS / sums.open_off, -4.0 * PAIRS / sums.close_off
-    m1, m3, m5 = sums.r1 / sums.t, sums.r3 / sums.t, sums.r5 / sums.t
-    mean_1 = (a * (sums.r1_r2 - m1 * sums.t_r2) + b * (sums.r3_r4 - m3 * sums.t_r4)) / PAIRS
-    mean_2 = (a * (sums.r1_r5 - m1 * sums.r5) + b * (sums.r5_r4 - m5 * sums.t_r4)) / PAIRS
+    mean, inverse_t = 1.0 / PAIRS, 1.0 / sums.t
+    a, b = -4.0 / (sums.open_off * mean), -4.0 / (sums.close_off * mean)
+    m1, m3, m5 = sums.r1 * inverse_t, sums.r3 * inverse_t, sums.r5 * inverse_t
+    mean_1 = (a * (sums.r1_r2 - m1 * sums.t_r2) + b * (sums.r3_r4 - m3 * sums.t_r4)) * mean
+    mean_2 = (a * (sums.r1_r5 - m1 * sums.r5) + b * (sums.r5_r4 - m5 * sums.t_r4)) * mean
     open_2 = sums.r11_r22 - 2.0 * m1 * sums.r1_r22 + m1 * m1 * sums.t_r22
     cross_1 = sums.r1_r2_r3_r4 - m3 * sums.r1_r2_r4 - m1 * sums.r2_r3_r4 + m1 * m3 * sums.t_r2_r4
     close_2 = sums.r33_r44 - 2.0 * m3 * sums.r3_r44 + m3 * m3 * sums.t_r44
     open_5 = sums.r11_r55 - 2.0 * m1 * sums.r1_r55 + m1 * m1 * sums.r55
     cross_2 = sums.r1_r55_r4 - m5 * sums.r1_r5_r4 - m1 * sums.r55_r4 + m1 * m5 * sums.r5_r4
     close_5 = sums.r55_r44 - 2.0 * m5 * sums.r5_r44 + m5 * m5 * sums.t_r44
-    variance_1 = (a * a * open_2 + 2.0 * a * b * cross_1 + b * b * close_2) / PAIRS - mean_1 * mean_1
-    variance_2 = (a * a * open_5 + 2.0 * a * b * cross_2 + b * b * close_5) / PAIRS - mean_2 * mean_2
+    variance_1 = (a * a * open_2 + 2.0 * a * b * cross_1 + b * b * close_2) * mean - mean_1 * mean_1
+    variance_2 = (a * a * open_5 + 2.0 * a * b * cross_2 + b * b * close_5) * mean - mean_2 * mean_2
     total = variance_1 + variance_2
     if total > 0.0:
         return math.sqrt(abs((variance_2 * mean_1 + variance_1 * mean_2) / total))

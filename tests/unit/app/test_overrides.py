@@ -13,6 +13,7 @@ REFUSED_CHOICES = {
     "algo=pp0": "algo has no choice pp0 (did you mean ppo?); choose algo=ppo",
     "algo=5": "algo has no choice 5; choose algo=",
     "algo=null": "algo cannot be left out; choose algo=",
+    "experiment=null": "experiment is left out unless experiment=… is given; choose experiment=",
     "~algo": "algo cannot be left out",
     "+algo=ppo": "algo has a choice already; write it without +",
     "++algo=ppo": "algo has a choice already; write it without +",
@@ -23,7 +24,6 @@ REFUSED_CHOICES = {
 }
 ALLOWED = (
     "algo=ppo",
-    "experiment=null",
     "experiment=ou_oracle",
     "data=simulated,ou_market",
     "data=glob(*)",

@@ -16,7 +16,6 @@ REFUSED = [
     ("seed", 2**32, "seed must be in [0, 4294967296)"),
     ("name", "a/b", "it names the folder"),
     ("name", "", "it names the folder"),
-    ("name", "..", "it names the folder"),
     ("evaluation.every_steps", 0, "evaluation.every_steps must be >= 1 (training steps), was 0"),
     ("evaluation.bootstrap_seed", -1, "evaluation.bootstrap_seed must be >= 0, was -1"),
     ("evaluation.slippage_budget_multiple", 0.0, "evaluation.slippage_budget_multiple must be > 0, was 0.0"),

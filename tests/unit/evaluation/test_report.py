@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.evaluation import report_figures as figures
+from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.gates import GateResult
-from intraday_rl.evaluation.report import DataDescription, ReportData, headline, page, write_report
+from intraday_rl.evaluation.report import DataDescription, ReportData, headline, write_report
+from intraday_rl.evaluation.report.page import page
 from tests.support.builders import CAPITAL_USD, example_ledger
 
 HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example/a.png> & \"q\" $E$"

@@ -20,9 +20,9 @@ from typing import Any
 import pandas as pd
 
 from intraday_rl.core import checks
-from intraday_rl.evaluation import report_figures as figures
+from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.gates import FAIL, NOT_ENOUGH, PASS, GateResult
-from intraday_rl.evaluation.report_png import Picture, write_picture
+from intraday_rl.evaluation.report.picture import Picture, write_picture
 from intraday_rl.metrics import METRICS, format_metric
 
 Metrics = Mapping[str, float | None]
@@ -205,7 +205,7 @@ def page(data: ReportData) -> str:
         "data": json.dumps(payload, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "plotly": get_plotlyjs(),
     }
-    template = resources.files("intraday_rl.evaluation").joinpath("report_template.html").read_text(encoding="utf-8")
+    template = resources.files("intraday_rl.evaluation.report").joinpath("template.html").read_text(encoding="utf-8")
     return re.sub(r"<!--slot:(\w+)-->", lambda match: slots[match.group(1)], template)
 
 

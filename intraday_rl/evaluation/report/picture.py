@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from intraday_rl.evaluation import report_figures as figures
+from intraday_rl.evaluation.report import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

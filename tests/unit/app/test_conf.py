@@ -1,0 +1,40 @@
+"""The configuration folder: every choice composes, every target exists, every experiment makes a plan."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from intraday_rl.app.build import Plan, build_plan, find_struct
+from intraday_rl.app.command_line.groups import CONF, list_groups
+from intraday_rl.app.compose import compose
+
+TARGETS = sorted(
+    {
+        (file.relative_to(CONF).as_posix(), target)
+        for file in CONF.rglob("*.yaml")
+        for target in re.findall(r"^\s*_target_:\s*(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+)
+CHOICES = [f"{group}={choice}" for group, choices in list_groups().items() for choice in choices]
+NEEDED = {"data=historical": ["data.path=bars", "data.symbols=[SPY]"], "features=known_state": ["data=ou_market"]}
+
+
+def test_targets_are_found():
+    assert len(TARGETS) >= 20
+
+
+@pytest.mark.parametrize(("file", "target"), TARGETS)
+def test_every_target_is_a_struct_of_the_package(file: str, target: str):
+    assert find_struct(file, target).__name__ == target.split(".")[-1]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_makes_a_plan(choice: str):
+    assert isinstance(build_plan(compose([choice, *NEEDED.get(choice, [])])), Plan)
+
+
+@pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda file: file.relative_to(CONF).as_posix())
+def test_every_file_opens_with_a_comment(file):
+    assert file.read_text(encoding="utf-8").startswith("# ")
