@@ -1,11 +1,10 @@
 """intraday_rl: train, judge and compare reinforcement-learning agents on intraday markets.
 
-`make_env`, `make_vec_env` and `make_vector_env` build environments from overrides of the configuration. The Gymnasium
-id `IntradayTrading-v0` is registered when this package is imported after gymnasium, or by `register_environments`.
-Nothing heavy is imported before it is used.
+`make_env`, `make_vec_env` and `make_vector_env` build environments from overrides of the configuration. Importing the
+package makes its ids known to Gymnasium: `gymnasium.make("IntradayTrading-v0", overrides=["data=ou_market"])`. Anything
+heavier than Gymnasium is imported when it is used.
 """
 
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -17,9 +16,11 @@ _MADE_LATE = ("make_env", "make_vec_env", "make_vector_env")
 
 
 def register_environments() -> None:
-    """Make the ids known to Gymnasium, for `gymnasium.make` and `gymnasium.make_vec`."""
-    import gymnasium
-
+    """Make the ids known to Gymnasium; done when this package is imported, harmless to repeat."""
+    try:
+        import gymnasium
+    except ImportError:  # a damaged installation: `python -m intraday_rl doctor` must still be able to say so
+        return
     if ENVIRONMENT_ID not in gymnasium.registry:
         gymnasium.register(
             ENVIRONMENT_ID, entry_point=f"{_MAKERS}:make_env", vector_entry_point=f"{_MAKERS}:make_vector_env"
@@ -38,5 +39,4 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_MADE_LATE])
 
 
-if "gymnasium" in sys.modules:
-    register_environments()
+register_environments()

@@ -19,7 +19,7 @@ from stable_baselines3.common.utils import set_random_seed
 
 from intraday_rl.agents.algorithms.ppo import build_ppo
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
-from intraday_rl.agents.callbacks.listening import Listening, ListenerWriter
+from intraday_rl.agents.callbacks.listening import ListenerWriter, Listening
 from intraday_rl.agents.callbacks.validation import Evaluator, Validation
 from intraday_rl.agents.parameters import PpoParameters
 from intraday_rl.agents.snapshot import PolicySnapshot

@@ -52,14 +52,15 @@ def guard(work: Callable[[], int]) -> int:
 
 def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
     arguments = _parse(argv)
-    from intraday_rl.app.compose import check_names, precheck, register_resolvers
+    argv = _overrides_last(argv, arguments.overrides)
+    from intraday_rl.app.compose import precheck, register_resolvers, show
 
-    if arguments.cfg:
-        check_names(arguments.overrides)
-    elif _is_run(arguments):
-        precheck(arguments.overrides, arguments.multirun)
+    if arguments.cfg == "job" and not arguments.multirun:
+        sys.stdout.write(show(arguments.overrides, arguments.package, arguments.resolve))
+        return 0
     register_resolvers()
     if _is_run(arguments):
+        precheck(arguments.overrides, arguments.multirun)
         return _run_jobs(task, argv)
     _start_hydra(lambda config: None, argv)
     return 0
@@ -73,11 +74,19 @@ def _parse(argv: Sequence[str]) -> Namespace:
 
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]
-    arguments = parser.parse_args(list(argv))
+    arguments = parser.parse_intermixed_args(list(argv))
     for name in NOT_OFFERED:
         if getattr(arguments, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')} is not offered: runs are composed from conf/ alone")
     return arguments
+
+
+def _overrides_last(argv: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Return the flags, then the overrides: Hydra itself does not take overrides on both sides of a flag."""
+    flags = list(argv)
+    for override in overrides:
+        flags.remove(override)
+    return [*flags, *overrides]
 
 
 def _is_run(arguments: Namespace) -> bool:

@@ -14,7 +14,7 @@ from hydra import compose as compose_with_hydra
 from hydra import initialize_config_dir
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
@@ -80,13 +80,29 @@ def precheck(overrides: Sequence[str], multirun: bool = False) -> None:
         _check_plan(compose(single))
 
 
-def check_names(overrides: Sequence[str]) -> None:
-    """Refuse misspelt groups, choices and keys, and nothing else: what showing a configuration needs.
+def show(overrides: Sequence[str], package: str | None, resolve: bool) -> str:
+    """Return the configuration as YAML, with what it leaves to the user as `???`.
+
+    Args:
+        overrides: of the command line; several values for a key are left out.
+        package: the dotted key to show; None = everything.
+        resolve: whether references (`${…}`) are replaced by what they stand for.
 
     Raises:
-        ConfigError: an override cannot be read, or names something that does not exist.
+        ConfigError: an override is not allowed, or a reference cannot be resolved.
     """
-    _compose_known([override for override in parse(overrides) if not override.is_sweep_override()])
+    config, _ = _compose_known([override for override in parse(overrides) if not override.is_sweep_override()])
+    try:
+        node = OmegaConf.select(config, package) if package else config
+        if node is None:
+            keys.check_existing(str(package), None, _plain(config, resolve=False))
+        if not isinstance(node, Container):
+            return f"{node}\n"
+        if resolve:
+            OmegaConf.resolve(node)
+        return OmegaConf.to_yaml(node)
+    except OmegaConfBaseException as error:
+        raise ConfigError(_with_key(error)) from error
 
 
 def _texts(overrides: Iterable[str]) -> list[str]:
@@ -133,7 +149,7 @@ def _plain(config: DictConfig, resolve: bool) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", OmegaConf.to_container(config, resolve=resolve))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {one_line(error)}") from error
+        raise ConfigError(_with_key(error)) from error
 
 
 def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) -> None:
@@ -147,8 +163,7 @@ def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) 
             if key in keys.walk(reference):
                 raise ConfigError(f"{override.input_line}: {key} exists already; write it without +")
         elif not any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in added):
-            for inner in (key, *(f"{key}.{name}" for name in keys.walk(override.value()))):
-                keys.check_existing(inner, reference)
+            keys.check_existing(key, override.value(), reference)
 
 
 def _refuse_missing(config: dict[str, Any]) -> None:
@@ -164,6 +179,10 @@ def _refuse_symbols(data: dict[str, Any]) -> None:
         from intraday_rl.app.build import check_symbols  # late: brings pandas
 
         check_symbols(data)
+
+
+def _with_key(error: OmegaConfBaseException) -> str:
+    return f"{error.full_key}: {one_line(error)}" if error.full_key else one_line(error)
 
 
 def one_line(error: BaseException) -> str:

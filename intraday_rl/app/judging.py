@@ -1,4 +1,4 @@
-"""Judge a bundle on sessions: ledger, audit, metrics, gates, baselines and the report. Training and evaluate.py share it."""
+"""Judge a bundle on sessions: ledger, audit, metrics, gates, baselines, report. Shared by train.py and evaluate.py."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def judge_bundle(
     bootstrap = int(config["evaluation"]["bootstrap_seed"])
     ledger = _trade(bundle, tape, plan, sessions, seed)
     metrics = _summary(ledger, tape, bootstrap)
-    first = Ledger(*first_sessions(ledger.frames, plan.gates.first_stage_sessions), ledger.multiplier)
+    sessions_, trades, fills, bars = first_sessions(ledger.frames, plan.gates.first_stage_sessions)
+    first = Ledger(sessions_, trades, fills, bars, ledger.multiplier)
     judgement = judge(
         _summary(first, tape, bootstrap),
         metrics,

@@ -147,7 +147,8 @@ def export_sb3(folder: Path, result: Any) -> None:
     model.save(folder / "model.zip")
     if isinstance(model.env, RunningNormalize) and result.best.scaler is not None:
         plain = model.env.as_vec_normalize()
-        plain.obs_rms.mean, plain.obs_rms.var = result.best.scaler.mean, result.best.scaler.variance
+        moments: Any = plain.obs_rms
+        moments.mean, moments.var = result.best.scaler.mean, result.best.scaler.variance
         plain.save(str(folder / "vecnormalize.pkl"))
 
 

@@ -32,4 +32,6 @@ def first_difference(expected: Any, found: Any, place: str = "") -> str | None:
         if len(expected) != len(found):
             return f"{place} has {len(found)} items, should have {len(expected)}"
         return None
-    return None if expected == found and type(expected) is type(found) else f"{place} is {found!r}, should be {expected!r}"
+    return (
+        None if expected == found and type(expected) is type(found) else f"{place} is {found!r}, should be {expected!r}"
+    )

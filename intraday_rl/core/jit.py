@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
 import platformdirs
@@ -22,8 +22,12 @@ from numba import types
 from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 TAG = "struct_"  # prefix of the record field that names a struct
+OPTIONS: Any = {"_nrt": False, "error_model": "numpy"}  # without reference counting of array arguments
 PACKAGE = Path(__file__).resolve().parents[1]
 CACHES_KEPT = 4  # compiled caches of older source digests that stay on disk
 
@@ -65,13 +69,12 @@ def njit(function: F) -> F:
 
     `_nrt=False` removes numba's atomic reference counting of array arguments, which would cost three times a step.
     """
-    compiled = numba.njit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function)
-    return compiled  # type: ignore[no-any-return]
+    return cast("F", numba.njit(cache=True, nogil=True, **OPTIONS)(function))
 
 
 def struct_name(numba_type: Any) -> str | None:
     """Return the struct's name behind a numba type: a NamedTuple's class, or a record's tag field; else None."""
-    if isinstance(numba_type, types.BaseNamedTuple):
+    if isinstance(numba_type, types.NamedTuple | types.NamedUniTuple):
         return str(numba_type.instance_class.__name__)
     if isinstance(numba_type, types.Record):
         return next((n[len(TAG) :] for n in numba_type.fields if n.startswith(TAG)), None)
@@ -111,7 +114,17 @@ class Model:
         return next((f for s, f in self.implementations.items() if s.__name__ == struct_name), None)
 
 
-def model(stub: F) -> F:
+class Step(Protocol[P, R_co]):
+    """A stub made by `model`: callable as the stub is, with the table of its implementations."""
+
+    model: Model
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the implementation for the struct of the first argument."""
+        ...
+
+
+def model(stub: Callable[P, R]) -> Step[P, R]:
     """Turn a stub into a step that dispatches on the struct of its first argument.
 
     Inside kernels numba picks the implementation at compile time; in plain Python it is looked up at the call. The
@@ -130,8 +143,8 @@ def model(stub: F) -> F:
         implementation = table.find(name) if name else None
         return getattr(implementation, "py_func", implementation)
 
-    overload(dispatch, strict=False, jit_options={"_nrt": False, "error_model": "numpy"})(resolve)
-    return dispatch  # type: ignore[return-value]
+    overload(dispatch, strict=False, jit_options=OPTIONS)(resolve)
+    return cast("Step[P, R]", dispatch)
 
 
 def every(stub: Callable[..., Any], per_member: tuple[str, ...] = ()) -> Callable[..., tuple[Any, ...]]:
@@ -159,5 +172,5 @@ def every(stub: Callable[..., Any], per_member: tuple[str, ...] = ()) -> Callabl
         source = f"lambda group, {', '.join(arguments)}: ({' '.join(calls)})"
         return eval(source, {"stub": stub})  # members have types of their own: the calls must be written out
 
-    overload(collect, strict=False, jit_options={"_nrt": False, "error_model": "numpy"})(resolve)
+    overload(collect, strict=False, jit_options=OPTIONS)(resolve)
     return collect

@@ -13,7 +13,10 @@ class Policy(Protocol):
     """Something that trades: raw observations in, actions out; it normalises for itself and never learns here."""
 
     def predict(
-        self, observation: npt.NDArray[np.float32], state: Any = None, episode_start: npt.NDArray[np.bool_] | None = None
+        self,
+        observation: npt.NDArray[np.float32],
+        state: Any = None,
+        episode_start: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[Any], Any]:
         """Return (N,) actions for (N, F) raw observations, and the state to hand back at the next call."""
         ...

@@ -34,7 +34,7 @@ def dtype_of(struct: type) -> np.dtype[np.void]:
     return np.dtype([*fields, (TAG + struct.__name__, np.uint8)], align=True)
 
 
-class Row(np.record):
+class Row(np.record):  # type: ignore[misc]
     """A record whose fields are its attributes, also those that NumPy's scalars have names for (`size`, `fill`)."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -58,7 +58,8 @@ def empty(struct: type, size: int) -> Records:
 
 def pack(struct: Any) -> Records:
     """Return the struct as a one-element record array."""
-    packed = np.zeros(1, dtype=dtype_of(type(struct)))
+    kind: Any = type(struct)
+    packed = np.zeros(1, dtype=dtype_of(kind))
     packed[0] = (*struct, 0)
     return view(packed)
 

@@ -15,14 +15,19 @@ import numpy.typing as npt
 
 from intraday_rl.core import checks, structs
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.env.actions import target_position
 from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.observation import ObservationLayout
-from intraday_rl.env.actions import target_position
 from intraday_rl.env.rewards import TermMemory, reward_term
 from intraday_rl.env.risk import FlatBeforeClose, exit_reason, position_limit
 from intraday_rl.env.step_kernel import FINISHED, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
 from intraday_rl.market.advance import Execution
+from intraday_rl.market.costs import commission_usd
+from intraday_rl.market.fills import filled_quantity
+from intraday_rl.market.impact import temporary_impact
+from intraday_rl.market.latency import arrival
 from intraday_rl.market.rows import AccountRow, FillRow
+from intraday_rl.market.spreads import half_spread
 from intraday_rl.market.tape import Tape
 
 Float32s = npt.NDArray[np.float32]
@@ -59,18 +64,29 @@ class TradingRules:
         for name, group in (("risk.limits", self.limits), ("risk.exits", self.exits), ("reward.terms", self.terms)):
             if not group:
                 raise ConfigError(f"{name} must name at least one rule, was empty")
-        for name, group, table in (
-            ("risk.limits", self.limits, position_limit),
-            ("risk.exits", self.exits, exit_reason),
-            ("reward.terms", self.terms, reward_term),
-            ("env", {"actions": self.actions}, target_position),
-        ):
-            for key, rule in group.items():
-                if type(rule) not in table.model.implementations:  # type: ignore[attr-defined]
-                    known = ", ".join(sorted(kind.__name__ for kind in table.model.implementations))  # type: ignore[attr-defined]
-                    raise ConfigError(f"{name}.{key} must be one of {known}, was {type(rule).__name__}")
+        self._check_kinds()
         if not any(isinstance(rule, FlatBeforeClose) for rule in self.exits.values()):
             raise ConfigError("risk.exits must hold a FlatBeforeClose rule: sessions end flat")
+
+    def _check_kinds(self) -> None:
+        """Refuse a struct in a place where its kind has no rule."""
+        execution = self.execution
+        placed: list[tuple[str, Any, Any]] = [
+            *((f"risk.limits.{name}", rule, position_limit) for name, rule in self.limits.items()),
+            *((f"risk.exits.{name}", rule, exit_reason) for name, rule in self.exits.items()),
+            *((f"reward.terms.{name}", rule, reward_term) for name, rule in self.terms.items()),
+            ("env.actions", self.actions, target_position),
+            ("market.execution.latency", execution.latency, arrival),
+            ("market.execution.spread", execution.spread, half_spread),
+            ("market.execution.impact", execution.impact, temporary_impact),
+            ("market.execution.fill", execution.fill, filled_quantity),
+            ("market.execution.commission", execution.commission, commission_usd),
+        ]
+        for key, rule, step in placed:
+            known = step.model.implementations
+            if type(rule) not in known:
+                names = ", ".join(sorted(kind.__name__ for kind in known))
+                raise ConfigError(f"{key} must be one of {names}, was {type(rule).__name__}")
 
     def pack(self) -> structs.Records:
         """Return all rules as one record, as the kernels take them."""
@@ -95,7 +111,9 @@ class BatchEnv:
     account has begun its next episode.
     """
 
-    def __init__(self, tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], num_envs: int, seed: int):
+    def __init__(
+        self, tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], num_envs: int, seed: int
+    ) -> None:
         """Lay out N accounts over the given sessions of the tape.
 
         Raises:
@@ -128,7 +146,7 @@ class BatchEnv:
     @property
     def reward_parts(self) -> npt.NDArray[np.float64]:
         """Reward of the last step by term, (N, K)."""
-        return self.parts[STEP]
+        return np.asarray(self.parts[STEP])
 
     def episode_info(self, n: int) -> dict[str, Any]:
         """Return what the episode that account n just finished came to.
@@ -161,7 +179,15 @@ class BatchEnv:
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
     def assign(self, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> None:
-        """Give account n the session `sessions[n]`, read at noise cursor `noise_cursors[n]`, for all its episodes."""
+        """Give account n the session `sessions[n]`, read at noise cursor `noise_cursors[n]`, for all its episodes.
+
+        Raises:
+            ConfigError: there are not as many sessions and cursors as accounts, or a session is not usable.
+        """
+        if not len(sessions) == len(noise_cursors) == self.num_envs:
+            raise ConfigError(f"BatchEnv.assign needs {self.num_envs} sessions and cursors, one an account")
+        if len(self.tape.usable(sessions)) != len(sessions):
+            raise ConfigError("BatchEnv.assign: a session without a decision cannot be traded; give usable ones")
         self._episodes[:] = episode_rows(self.tape, sessions, noise_cursors)[:, None]
         self._random = None
 

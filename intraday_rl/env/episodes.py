@@ -47,9 +47,7 @@ class RandomEpisodes:
         return episode_rows(self.tape, chosen, stream.integers(NOISE_SIZE, size=EPISODES_AHEAD))
 
 
-def episode_rows(
-    tape: Tape, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]
-) -> structs.Records:
+def episode_rows(tape: Tape, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> structs.Records:
     """Return the EpisodeRow records of the sessions, in order."""
     rows = structs.empty(EpisodeRow, len(sessions))
     rows["first_bar"] = tape.first_row[sessions]

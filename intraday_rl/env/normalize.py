@@ -6,7 +6,8 @@ itself costs twenty times a step of the batch. Statistics are float64; they chan
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ Array = npt.NDArray[Any]
 MEAN, VARIANCE, SCRATCH = 0, 1, 2  # planes of `moments`
 
 
-class Settings(NamedTuple):
+@dataclass
+class Settings:
     """What the pass needs beside the arrays, and the running moments of the discounted returns."""
 
     gamma: float
@@ -110,9 +112,9 @@ def merge_returns(returns: Array, accounts: Array, row: Settings) -> None:
     delta = mean - row.return_mean
     total = row.return_count + size
     squares += row.return_variance * row.return_count + delta * delta * row.return_count * size / total
-    row.return_mean += delta * size / total  # type: ignore[misc]
-    row.return_variance = squares / total  # type: ignore[misc]
-    row.return_count = total  # type: ignore[misc]
+    row.return_mean += delta * size / total
+    row.return_variance = squares / total
+    row.return_count = total
 
 
 @njit
@@ -162,9 +164,7 @@ class RunningNormalize(VecNormalize):
         """
         self._settings = structs.empty(Settings, 1)
         self._moments = np.zeros((3, venv.batch.width))
-        super().__init__(
-            venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma
-        )
+        super().__init__(venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma)
         for name, value in (("gamma", gamma), ("epsilon", self.epsilon), ("clip", clip)):
             self._settings[name] = value
 
@@ -187,7 +187,7 @@ class RunningNormalize(VecNormalize):
         self._settings["norm_reward"] = int(value)
 
     @property
-    def obs_rms(self) -> RunningMeanStd:
+    def obs_rms(self) -> Any:
         """A copy of the observations' running moments; set it to replace them."""
         moments = RunningMeanStd(shape=(self._moments.shape[1],))
         moments.mean, moments.var = self._moments[MEAN].copy(), self._moments[VARIANCE].copy()
@@ -195,7 +195,7 @@ class RunningNormalize(VecNormalize):
         return moments
 
     @obs_rms.setter
-    def obs_rms(self, value: RunningMeanStd) -> None:
+    def obs_rms(self, value: Any) -> None:
         self._moments[MEAN], self._moments[VARIANCE] = value.mean, value.var
         self._settings["count"] = value.count
 
@@ -237,10 +237,11 @@ class RunningNormalize(VecNormalize):
 
     def reset(self) -> Any:
         """Begin episodes everywhere and return normalised observations."""
-        self.old_obs = self.venv.reset()
+        raw: Array = np.asarray(self.venv.reset())
+        self.old_obs = raw
         self.returns[:] = 0.0
-        out = np.empty(self.old_obs.shape, dtype=np.float32)  # type: ignore[union-attr]
-        observe(self.old_obs, self._moments, self._settings, out)
+        out = np.empty(raw.shape, dtype=np.float32)
+        observe(raw, self._moments, self._settings, out)
         return out
 
     def step_wait(self) -> VecEnvStepReturn:

@@ -54,12 +54,15 @@ class ObservationLayout:
     drawdown_unit: float
 
     def __post_init__(self) -> None:
-        """Refuse unknown account features and units that are not positive."""
+        """Refuse unknown and repeated features, and units that are not positive."""
         for name in self.account:
             if name not in ACCOUNT_FEATURES:
                 raise FeatureError(
                     f"observation.account: no account feature {name}{checks.nearest(name, ACCOUNT_FEATURES)}"
                 )
+        if len(set(self.names)) != len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise FeatureError(f"observation: each feature may stand once, {twice} stands twice")
         checks.positive("observation", "daily_loss_unit", self.daily_loss_unit, "fraction of session-start NAV")
         checks.positive("observation", "drawdown_unit", self.drawdown_unit, "fraction of session-start NAV")
 

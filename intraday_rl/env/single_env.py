@@ -36,7 +36,7 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         if batch.num_envs != 1:
             raise ConfigError(f"TradingEnv needs a batch of num_envs = 1, was {batch.num_envs}")
         self.batch = batch
-        self.observation_space = batch.observation_space
+        self.observation_space: gymnasium.Space[Any] = batch.observation_space
         self.action_space = batch.action_space
         self._discrete = isinstance(batch.action_space, gymnasium.spaces.Discrete)
         self._actions = np.zeros(1, dtype=np.int64 if self._discrete else np.float32)

@@ -47,10 +47,10 @@ class AccountUnit(NamedTuple):
 @njit
 def allowed_size(account: AccountRow, bar: BarRow, limits: Any, multiplier: float) -> float:
     """Return the smallest answer of all limits, in whole units, >= 0."""
-    size = np.inf
+    size = math.inf
     for limit in position_limits(limits, account, bar, multiplier):
         size = min(size, limit)
-    return max(0.0, np.floor(size))
+    return float(max(0.0, np.floor(size)))
 
 
 @njit
@@ -181,13 +181,11 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
         happened = trade(account, actions[n], market, rule, fills[n])
         usd_to_reward = rule.unit.reward_scale / (1e-4 * account.start_nav)
         account.reward = 0.0
-        k = 0
-        for usd in reward_terms(rule.terms, happened, memory[n]):
+        for k, usd in enumerate(reward_terms(rule.terms, happened, memory[n])):
             part = usd_to_reward * usd
             parts[STEP, n, k] = part
             parts[EPISODE, n, k] += part
             account.reward += part
-            k += 1
         account.episode_reward += account.reward
         account.terminated = 1 if account.closing > 0 and account.position == 0.0 else 0
         account.truncated = 1 if account.bar >= account.last_bar and account.terminated == 0 else 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+import operator
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +37,13 @@ class TradingVectorEnv(VectorEnv[Any, Any, Any]):
             ConfigError: the seed is not one whole number (each account draws from its own branch of it).
         """
         if seed is not None:
-            if not isinstance(seed, Integral):
-                raise ConfigError(f"TradingVectorEnv.reset: seed must be one whole number, was {seed!r}")
-            super().reset(seed=int(seed))
-            self.batch.seed(int(seed))
+            try:
+                seed = operator.index(cast("int", seed))
+            except TypeError as error:
+                message = f"TradingVectorEnv.reset: seed must be one whole number, was {seed!r}"
+                raise ConfigError(message) from error
+            super().reset(seed=seed)
+            self.batch.seed(seed)
         return self.batch.reset(), {}
 
     def step(self, actions: npt.NDArray[Any]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:

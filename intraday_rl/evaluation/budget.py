@@ -27,9 +27,7 @@ def _one_way_costs(rows: Any, rules: Any, accounts: Any, out: Any) -> None:
         out[t] = 1e4 * paid / bar.mid if bar.traded > 0 else np.nan
 
 
-def slippage_budget_bps(
-    tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], multiple: float
-) -> float:
+def slippage_budget_bps(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], multiple: float) -> float:
     """Return `multiple` times the median modelled one-way cost of the sessions' minutes, in bps of the mid (SPEC C3).
 
     One way: half-spread and temporary impact of an entry at the allowed size; commission is not slippage.

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from intraday_rl.env.risk import EXIT_REASONS
-from intraday_rl.evaluation.round_trips import COSTS, round_trips
 from intraday_rl.evaluation.rollout import Recording
+from intraday_rl.evaluation.round_trips import COSTS, round_trips
 from intraday_rl.market.tape import MINUTE_NS
 
 
@@ -47,9 +47,7 @@ def build_ledger(recording: Recording) -> Ledger:
     bars = _bars(recording)
     fills = _fills(recording)
     trades = round_trips(fills, recording.tape, recording.rules.execution.contract.multiplier)
-    return Ledger(
-        _sessions(recording, fills, bars), trades, fills, bars, recording.rules.execution.contract.multiplier
-    )
+    return Ledger(_sessions(recording, fills, bars), trades, fills, bars, recording.rules.execution.contract.multiplier)
 
 
 def _utc(nanoseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:

@@ -70,6 +70,7 @@ def round_trips(fills: pd.DataFrame, tape: Tape, multiplier: float) -> pd.DataFr
 
 def _closed(fills: pd.DataFrame) -> Iterator[tuple[_Open, Any]]:
     trip: _Open | None = None
+    fill: Any
     for fill in fills.itertuples(index=False):
         if trip is not None and trip.first.session != fill.session:
             trip = None

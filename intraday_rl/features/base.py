@@ -1,15 +1,15 @@
 """The contract of the feature engine: what a family is, what it is given for each bar, and what comes out.
 
 Conventions: one bar is one `Step`; a family is a record of memory and one update that writes the family's columns into
-a row. A family sees bars of its own past only, and what was fitted on earlier sessions. Shapes: T rows, F features.
-Prices of a step are *gap-removed*: raw prices times a scale that is set anew at the first bar of each session, such that
-this bar's close equals the last close of the session before. Ratios of prices do not see the scale.
+a row. A family sees this bar and earlier ones, and what was fitted on earlier sessions. Shapes: T rows, F features.
+Prices of a step are *gap-removed*: raw prices times a scale that is set anew at the first bar of each session, such
+that this bar's close equals the last close of the session before. Ratios of prices do not see the scale.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 FeatureArray = npt.NDArray[np.float32]  # (T, F)
 ValidArray = npt.NDArray[np.bool_]  # (T,)
 
-WARM_UP_SESSIONS = 1  # the first session fills the memories; time-of-day medians need one earlier session
+OWN = "own definition"  # source of a feature that no paper defines in this form
 
 
 class FeatureSpec(NamedTuple):
@@ -27,7 +27,7 @@ class FeatureSpec(NamedTuple):
     unit: str
     formula: str
     warm_up: str
-    source: str  # author and year of the definition, or C1 where the project defines it
+    source: str  # author and year of the definition, or OWN
 
 
 class Family(NamedTuple):
@@ -70,7 +70,8 @@ class Step(NamedTuple):
     log_low: float
     log_close: float
     atr: float  # Wilder's average of the true range over 14 bars, NaN in warm-up
-    last_atr: float  # the same before this bar
+    per_atr: float  # 1/ATR; 0 where the ATR is 0, NaN in warm-up
+    last_atr: float  # the ATR before this bar
     mean_move_20: float  # mean of the last 20 closes - close, NaN in warm-up
     variance_20: float  # population variance of the last 20 closes
     tilt_20: float  # sum of the last 20 closes, each times its distance in bars from their middle

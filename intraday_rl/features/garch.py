@@ -15,21 +15,20 @@ import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import platformdirs
 
 from intraday_rl.core.hashing import hash_arrays, hash_json
-from intraday_rl.core.jit import njit
 
 ReturnsArray = npt.NDArray[np.float64]  # bps, in time order
 
 LEAST_RETURNS = 1000  # fewer say too little about three parameters
 MOST_PERSISTENT = 0.999  # alpha + beta at or above it counts as no fit
 EWMA_DECAY = 0.94
-SECONDS_PER_FIT = 0.03
+SECONDS_PER_FIT = 0.04
 PATIENCE_SECONDS = 1.0  # a progress bar is shown when the fits are expected to take longer
 
 
@@ -70,8 +69,13 @@ def forecast_variance(returns: ReturnsArray) -> GarchForecast:
         if fitted is not None:
             square = scale * scale
             return GarchForecast(fitted.omega * square, fitted.alpha, fitted.beta, fitted.variance * square)
-    alpha = 1.0 - EWMA_DECAY
-    return GarchForecast(0.0, alpha, EWMA_DECAY, _filter(returns, alpha, EWMA_DECAY, scale * scale))
+    return GarchForecast(0.0, 1.0 - EWMA_DECAY, EWMA_DECAY, _moving_variance(returns, scale * scale))
+
+
+def _moving_variance(returns: ReturnsArray, start: float) -> float:
+    """Return h after the returns, h = 0.94 h + 0.06 r^2 from `start`."""
+    weights = (1.0 - EWMA_DECAY) * EWMA_DECAY ** np.arange(len(returns) - 1, -1, -1)
+    return float(weights @ (returns * returns) + start * EWMA_DECAY ** len(returns))
 
 
 def _fit(returns: ReturnsArray) -> GarchForecast | None:
@@ -80,17 +84,10 @@ def _fit(returns: ReturnsArray) -> GarchForecast | None:
     model = arch_model(returns, mean="Zero", vol="GARCH", p=1, q=1, rescale=False)
     result = model.fit(disp="off", show_warning=False)
     omega, alpha, beta = (float(result.params[name]) for name in ("omega", "alpha[1]", "beta[1]"))
-    variance = float(result.forecast(horizon=1).variance.iloc[-1, 0])
+    variance = float(result.forecast(horizon=1).variance.to_numpy()[-1, 0])
     is_usable = result.convergence_flag == 0 and alpha + beta < MOST_PERSISTENT
     forecast = GarchForecast(omega, alpha, beta, variance)
     return forecast if is_usable and all(map(math.isfinite, forecast)) else None
-
-
-@njit
-def _filter(returns: Any, alpha: float, beta: float, variance: float) -> float:
-    for value in returns:
-        variance = alpha * value * value + beta * variance
-    return variance
 
 
 def _key(window: ReturnsArray) -> str:

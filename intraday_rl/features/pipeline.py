@@ -21,7 +21,7 @@ from intraday_rl.features.base import FeatureTable
 from intraday_rl.features.engine import COLUMNS, Fits, Memory, Output, new_memory, run_pass
 from intraday_rl.features.library import FAMILIES, MARKET_FAMILIES, Microstructure
 from intraday_rl.features.library.regime import MINUTES_OF_DAY
-from intraday_rl.features.presets import PRESETS
+from intraday_rl.features.presets import MARKET41, PRESETS
 from intraday_rl.features.seasons import fit_sessions
 from intraday_rl.features.trail import BarColumns
 
@@ -78,13 +78,17 @@ class FeaturePipeline:
         Raises:
             FeatureError: a session is longer than a day.
         """
-        output, _ = self.run(bars, self.fit(bars, next_minutes=1))
+        output, _ = self.run(bars, self.fit(bars, next_minutes=None))
         sources = self.sources(bars)
         return FeatureTable(self.names, output.values, output.valid, sources, self.fingerprint(sources))
 
-    def fit(self, bars: Bars, next_minutes: int) -> Fits:
-        """Return what is fitted on earlier sessions, for each session and for one of `next_minutes` after them."""
-        longest = max(next_minutes, int(bars.sessions.minutes.max()))
+    def fit(self, bars: Bars, next_minutes: int | None) -> Fits:
+        """Return what is fitted on earlier sessions, for each session, and for one of `next_minutes` after them.
+
+        Raises:
+            FeatureError: a session is longer than a day.
+        """
+        longest = max(next_minutes or 0, int(bars.sessions.minutes.max()))
         if longest > MINUTES_OF_DAY:
             raise FeatureError(f"{bars.symbol}: a session must be at most {MINUTES_OF_DAY} minutes long, was {longest}")
         return fit_sessions(bars, next_minutes, with_garch="garch1" in self.names)
@@ -144,11 +148,13 @@ def compute_features(bars: Bars | pd.DataFrame, preset: str) -> pd.DataFrame:
         preset: a name of `PRESETS`.
 
     Raises:
-        FeatureError: the preset is unknown.
-        DataError: the frame holds no bars or more than one symbol, or breaks a law of bars.
+        FeatureError: the preset is unknown or needs parameters, or the frame holds more than one symbol.
+        DataError: the frame breaks a law of bars.
     """
     if preset not in PRESETS:
         raise FeatureError(f"unknown preset {preset!r}{checks.nearest(preset, PRESETS)}; known: {', '.join(PRESETS)}")
+    if not set(PRESETS[preset]) <= set(MARKET41):
+        raise FeatureError(f"preset {preset!r} has parameters of its own; compute it with FeaturePipeline")
     if isinstance(bars, pd.DataFrame):
         bars = _only_symbol(bars)
     families = tuple(family.params() for family in MARKET_FAMILIES)

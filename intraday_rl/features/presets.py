@@ -12,4 +12,9 @@ MICRO_MOM27 = tuple(spec.name for family in MARKET_FAMILIES[:2] for spec in fami
 
 KNOWN_STATE = tuple(spec.name for spec in known_state.FAMILY.specs)
 
-PRESETS: dict[str, tuple[str, ...]] = {"full47": MARKET41, "market41": MARKET41, "micro_mom27": MICRO_MOM27, "known_state": KNOWN_STATE}
+PRESETS: dict[str, tuple[str, ...]] = {
+    "full47": MARKET41,
+    "market41": MARKET41,
+    "micro_mom27": MICRO_MOM27,
+    "known_state": KNOWN_STATE,
+}

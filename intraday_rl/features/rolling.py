@@ -26,7 +26,7 @@ LAGS = np.dtype([("values", np.float64, (LONGEST_LAG,)), ("position", np.int64),
 SUM = np.dtype(
     [
         ("values", np.float64, (LONGEST_WINDOW,)),
-        ("sum", np.float64),
+        ("total", np.float64),
         ("fresh", np.float64),
         ("position", np.int64),
         ("count", np.int64),
@@ -90,14 +90,14 @@ def push(window: Any) -> None:
 def push_sum(memory: Any, value: float, length: float) -> float:
     """Let the value replace the one of `length` calls ago, and return the sum of the values held."""
     position = memory.position
-    memory.sum += value - memory.values[position]
+    memory.total += value - memory.values[position]
     memory.fresh += value
     memory.values[position] = value
     memory.count = min(memory.count + 1, int(length))
     memory.position = position + 1
     if memory.position == length:
-        memory.sum, memory.fresh, memory.position = memory.fresh, 0.0, 0
-    return float(memory.sum)
+        memory.total, memory.fresh, memory.position = memory.fresh, 0.0, 0
+    return float(memory.total)
 
 
 @njit

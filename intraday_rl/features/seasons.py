@@ -1,8 +1,8 @@
-"""What the pass needs from earlier sessions: time-of-day medians, the usual size of moves, average daily volume.
+"""What the pass needs from earlier sessions: time-of-day medians, the usual size of moves, average volume, GARCH.
 
 Conventions: row s of a table is fitted on the sessions before s, at most the last 20 of them, and serves session s; row
-S serves the session after the last. With fewer than 20 earlier sessions those that exist are used; row 0 has none and is
-NaN: the first session is warm-up. Shapes: S sessions, M minutes of the longest session, T rows.
+S serves the session after the last. With fewer than 20 earlier sessions those that exist are used. Row 0 has none: the
+first session is warm-up. Shapes: S sessions, M minutes of the longest session, T rows.
 """
 
 from __future__ import annotations
@@ -16,67 +16,66 @@ from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import view
 from intraday_rl.data.bars import Bars
 from intraday_rl.features.engine import Fits
-from intraday_rl.features.garch import ReturnsArray, garch_forecasts
+from intraday_rl.features.garch import GarchForecast, ReturnsArray, garch_forecasts
 from intraday_rl.features.library.microstructure import BUCKETS
 from intraday_rl.features.rolling import MEDIAN, push_median
 from intraday_rl.features.trail import MINUTE_FIT, SESSION_FIT
 
 HISTORY_SESSIONS = 20
 SMOOTHING_MINUTES = 15  # to either side, for the usual size of a move
+LEAST_MOVE = 0.1  # of the day's: a minute that hardly moved so far must not make a shock of the first move
 BPS = 1e4
-GARCH_FIELDS = ("garch_omega", "garch_alpha", "garch_beta", "garch_variance")
 
+Column = npt.NDArray[np.float64]  # (T,)
 Grid = npt.NDArray[np.float64]  # (S, M), NaN where a session has no such minute
 
 
-def fit_sessions(bars: Bars, next_minutes: int, with_garch: bool) -> Fits:
-    """Return S + 1 rows of fits, the last for a session of `next_minutes` after the bars.
+def fit_sessions(bars: Bars, next_minutes: int | None, with_garch: bool) -> Fits:
+    """Return a row of fits for each session, and one for a session of `next_minutes` after them unless that is None.
 
-    Row 0 holds the first session's own average bucket volume: with it the buckets of VPIN are full when the second
-    session opens, and VPIN itself is not shown in the first.
+    Row 0 holds the first session's own bucket volume: so the buckets of VPIN are filled when the second session opens.
+    VPIN itself is not shown in the first. GARCH fields are NaN in row 0, and everywhere when not asked for.
     """
-    minutes = np.append(bars.sessions.minutes, next_minutes)
-    longest = int(minutes.max())
-    sessions = np.zeros(len(minutes), dtype=SESSION_FIT)
+    minutes = bars.sessions.minutes if next_minutes is None else np.append(bars.sessions.minutes, next_minutes)
+    rows, longest = len(minutes), int(minutes.max())
+    sessions = np.zeros(rows, dtype=SESSION_FIT)
+    table = np.zeros((rows, longest), dtype=MINUTE_FIT)
     sessions["minutes"] = minutes
-    sessions["earlier_sessions"] = np.minimum(np.arange(len(minutes)), HISTORY_SESSIONS)
+    sessions["earlier_sessions"] = np.minimum(np.arange(rows), HISTORY_SESSIONS)
     volume = to_grid(bars, bars.volume, longest)
-    sessions["bucket_volume"] = average_volume(volume) / BUCKETS
-    table = np.zeros((len(minutes), longest), dtype=MINUTE_FIT)
-    table["usual_volume"] = minute_medians(volume)
-    counts = np.where(bars.traded, bars.trade_count, 0.0)
-    table["usual_trades"] = minute_medians(to_grid(bars, counts, longest))
-    for name in GARCH_FIELDS:
-        sessions[name] = np.nan
+    sessions["bucket_volume"] = mean_volumes(volume)[:rows] / BUCKETS
+    table["usual_volume"] = minute_medians(volume)[:rows]
+    table["usual_trades"] = minute_medians(to_grid(bars, np.where(bars.traded, bars.trade_count, 0.0), longest))[:rows]
+    for field in GarchForecast._fields:
+        sessions[f"garch_{field}"] = np.nan
     if with_garch:
         returns = to_grid(bars, session_returns(bars), longest)
-        table["usual_move"] = moves = usual_moves(returns)
+        table["usual_move"] = moves = usual_moves(returns)[:rows]
         _fit_garch(sessions, returns, moves)
     return Fits(view(sessions), view(table))
 
 
-def to_grid(bars: Bars, column: npt.NDArray[np.float64], longest: int) -> Grid:
+def to_grid(bars: Bars, column: Column, longest: int) -> Grid:
     """Return the column (T,) as a table (S, M)."""
     grid = np.full((len(bars.sessions), longest), np.nan)
     grid[bars.session, bars.minute] = column
     return grid
 
 
-def session_returns(bars: Bars) -> npt.NDArray[np.float64]:
+def session_returns(bars: Bars) -> Column:
     """Return the logarithmic returns (T,) from bar to bar inside a session; NaN on its first bar and without a bar."""
-    logs = np.log(bars.close)
-    returns = np.full(len(logs), np.nan)
-    returns[1:] = np.diff(logs)
+    logarithms = np.log(bars.close)
+    returns = np.full(len(logarithms), np.nan)
+    returns[1:] = np.diff(logarithms)
     returns[bars.sessions.first[:-1]] = np.nan
     returns[~bars.traded] = np.nan
     return returns
 
 
-def average_volume(volume: Grid) -> npt.NDArray[np.float64]:
-    """Return the mean volume of a session over the earlier ones, (S + 1,); row 0 is the first session's own."""
+def mean_volumes(volume: Grid) -> npt.NDArray[np.float64]:
+    """Return the mean volume of the earlier sessions, (S + 1,); row 0 is the first session's own."""
     totals = np.nansum(volume, axis=1)
-    means = [totals[max(0, s - HISTORY_SESSIONS) : max(1, s)].mean() for s in range(len(totals) + 1)]
-    return np.array(means)
+    return np.array([totals[max(0, s - HISTORY_SESSIONS) : max(1, s)].mean() for s in range(len(totals) + 1)])
 
 
 def minute_medians(grid: Grid) -> Grid:
@@ -106,34 +105,31 @@ def usual_moves(returns: Grid) -> Grid:
     squares = returns * returns
     for session in range(1, len(moves)):
         window = squares[max(0, session - HISTORY_SESSIONS) : session]
-        totals, counts = np.nansum(window, axis=0), np.count_nonzero(~np.isnan(window), axis=0).astype(np.float64)
-        moves[session] = _relative(totals, counts)
+        totals = _neighbourhood(np.nansum(window, axis=0))
+        counts = _neighbourhood(np.count_nonzero(~np.isnan(window), axis=0).astype(np.float64))
+        overall = float(np.nansum(window)) / max(1, int(np.count_nonzero(~np.isnan(window))))
+        is_seen = (counts > 0.0) & (overall > 0.0)
+        relative = np.divide(totals, counts * overall, out=np.ones_like(totals), where=is_seen)
+        moves[session] = np.maximum(LEAST_MOVE, np.sqrt(relative))
     return moves
-
-
-def _relative(totals: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    overall = totals.sum() / max(1.0, counts.sum())
-    near_totals, near_counts = _neighbourhood(totals), _neighbourhood(counts)
-    usable = (near_counts > 0) & (overall > 0)
-    relative = np.divide(near_totals, near_counts * overall, out=np.ones(len(totals)), where=usable)
-    return np.maximum(0.1, np.sqrt(relative))
 
 
 def _neighbourhood(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the sums over 15 minutes to either side, cut at open and close."""
     padded = np.pad(values, SMOOTHING_MINUTES)
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHING_MINUTES + 1).sum(axis=1)
+    sums: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHING_MINUTES + 1).sum(1)
+    return sums
 
 
 def _fit_garch(sessions: Any, returns: Grid, moves: Grid) -> None:
-    """Fill the GARCH fields of rows 1 .. S; the first session has no earlier one to fit on."""
     windows = [garch_window(returns, moves, session) for session in range(1, len(sessions))]
     for session, forecast in enumerate(garch_forecasts(windows), start=1):
-        for name, value in zip(GARCH_FIELDS, forecast, strict=True):
-            sessions[name][session] = value
+        for field, value in forecast._asdict().items():
+            sessions[f"garch_{field}"][session] = value
 
 
 def garch_window(returns: Grid, moves: Grid, session: int) -> ReturnsArray:
     """Return the returns that session's GARCH is fitted on, in bps, divided by the usual move of their minute."""
     window = returns[max(0, session - HISTORY_SESSIONS) : session] / moves[session]
-    return BPS * window[np.isfinite(window)]
+    known: ReturnsArray = BPS * window[np.isfinite(window)]
+    return known

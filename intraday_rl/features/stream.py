@@ -14,7 +14,7 @@ import numpy.typing as npt
 from intraday_rl.core import checks
 from intraday_rl.core.errors import FeatureError
 from intraday_rl.data.bars import Bars
-from intraday_rl.features.engine import Fits, run_pass
+from intraday_rl.features.engine import run_pass
 from intraday_rl.features.pipeline import FeaturePipeline
 from intraday_rl.features.trail import BarColumns
 
@@ -50,10 +50,9 @@ class FeatureStream:
     def __init__(self, pipeline: FeaturePipeline, history: Bars, session_minutes: int) -> None:
         """Fit on the history, take it in, and stand before the session's first minute."""
         checks.at_least("FeatureStream", "session_minutes", session_minutes, 1, "minutes")
-        fits = pipeline.fit(history, session_minutes)
-        _, self._memory = pipeline.run(history, fits)
+        self._fits = pipeline.fit(history, session_minutes)
+        _, self._memory = pipeline.run(history, self._fits)
         self._session = len(history.sessions)
-        self._fits = Fits(fits.sessions, fits.minutes)
         self._output = pipeline.new_output(1)
         self._session_minutes = session_minutes
         self._minute = 0

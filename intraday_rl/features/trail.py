@@ -17,7 +17,7 @@ import numpy.typing as npt
 from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.features.base import Step
-from intraday_rl.features.rolling import LAGS, LONGEST_LAG, SUM, push_sum, remember, wilder
+from intraday_rl.features.rolling import LAGS, LONGEST_LAG, SUM, push_sum, ratio, remember, wilder
 
 ATR_BARS = 14.0
 DEVIATION_BARS = 60.0
@@ -121,11 +121,12 @@ def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: fl
         trail.atr = wilder(trail.atr, max(high, last_close) - min(low, last_close), trail.ranges, ATR_BARS)
         trail.ranges += 1
     step.atr = trail.atr if trail.ranges >= ATR_BARS else np.nan
+    step.per_atr = ratio(1.0, step.atr)
 
 
 @njit
 def _deviation(trail: Any, step: Any) -> None:
-    total = trail.squares.sum if step.is_first else push_sum(trail.squares, step.log_return**2, DEVIATION_BARS)
+    total = trail.squares.total if step.is_first else push_sum(trail.squares, step.log_return**2, DEVIATION_BARS)
     count = trail.squares.count
     deviation = math.sqrt(max(0.0, total) / count) if count > 0 else np.nan
     step.deviation_so_far = deviation
@@ -147,7 +148,7 @@ def _levels(trail: Any, step: Any) -> None:
         total += new + old
         squares += new * new + old * old
         tilt += (0.5 * (LEVEL_BARS - 1) - bar) * (new - old)
-    mean = total / LEVEL_BARS
+    mean = total * (1.0 / LEVEL_BARS)
     step.mean_move_20 = mean if closes.count >= LEVEL_BARS else np.nan
-    step.variance_20 = max(0.0, squares / LEVEL_BARS - mean * mean)
+    step.variance_20 = max(0.0, squares * (1.0 / LEVEL_BARS) - mean * mean)
     step.tilt_20 = tilt

@@ -95,14 +95,14 @@ def _book(account: AccountRow, fill: FillRow, multiplier: float) -> None:
 
 
 @njit
-def store_fill(row: FillRow, fill: FillRow) -> None:
+def store_fill(row: Any, fill: FillRow) -> None:
     """Write a fill into its record."""
-    row.ordered = fill.ordered  # type: ignore[misc]
-    row.quantity = fill.quantity  # type: ignore[misc]
-    row.price = fill.price  # type: ignore[misc]
-    row.reference_price = fill.reference_price  # type: ignore[misc]
-    row.decision_mid = fill.decision_mid  # type: ignore[misc]
-    row.commission_usd = fill.commission_usd  # type: ignore[misc]
-    row.spread_usd = fill.spread_usd  # type: ignore[misc]
-    row.impact_usd = fill.impact_usd  # type: ignore[misc]
-    row.latency_usd = fill.latency_usd  # type: ignore[misc]
+    row.ordered = fill.ordered
+    row.quantity = fill.quantity
+    row.price = fill.price
+    row.reference_price = fill.reference_price
+    row.decision_mid = fill.decision_mid
+    row.commission_usd = fill.commission_usd
+    row.spread_usd = fill.spread_usd
+    row.impact_usd = fill.impact_usd
+    row.latency_usd = fill.latency_usd

@@ -1,11 +1,12 @@
 """The rows that travel through the simulator: a bar, an account, a fill.
 
-Each is a NamedTuple of scalars; arrays of them are record arrays (`core.structs.empty`). Prices are in price units of
+Each holds scalars; rows that only travel are NamedTuples, those changed in place are dataclasses. Arrays of them are record arrays (`core.structs.empty`). Prices are in price units of
 the instrument, money in USD, quantities in shares or contracts (signed: buys and long positions are positive).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from intraday_rl.core import checks
@@ -53,8 +54,9 @@ class FillRow(NamedTuple):
     latency_usd: float  # drift between decision and arrival; negative when it helped
 
 
-class AccountRow(NamedTuple):
-    """One account in one session. Reset to the initial capital at each session's start."""
+@dataclass
+class AccountRow:
+    """One account in one session, changed in place. Reset to the initial capital at each session's start."""
 
     bar: int  # tape row of the last closed bar
     last_bar: int  # last tape row of the session

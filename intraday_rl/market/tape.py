@@ -59,15 +59,15 @@ class Tape:
     def check(self) -> None:
         """Refuse a tape in which an agent or an order could meet a feature, price or scale that is not a number."""
         needed = {name: self.rows[name] for name in NEEDED}
-        bad = ~np.isfinite(self.features).all(axis=1)
+        bad: npt.NDArray[np.bool_] = np.asarray(~np.isfinite(self.features).all(axis=1))
         for values in needed.values():
             bad |= ~np.isfinite(values)
         for first, last, date in zip(self.first_row, self.last_row, self.dates, strict=True):
             if first >= 0 and bad[first : last + 1].any():
                 minute = int(bad[first : last + 1].argmax() + first)
-                values = dict(zip(self.feature_names, self.features[minute], strict=True))
-                values |= {name: column[minute] for name, column in needed.items()}
-                columns = [name for name, value in values.items() if not np.isfinite(value)]
+                row = dict(zip(self.feature_names, self.features[minute], strict=True))
+                row |= {name: column[minute] for name, column in needed.items()}
+                columns = [name for name, value in row.items() if not np.isfinite(value)]
                 raise DataError(
                     f"{self.symbol} {date}: {', '.join(columns)} is not a number at tape row {minute}, after "
                     "the session's warm-up; check the bars of that minute"

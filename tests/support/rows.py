@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from intraday_rl.core import structs
-from intraday_rl.env.rewards import StepRow
+from intraday_rl.env.rewards import StepRow, TermMemory
 from intraday_rl.market.rows import AccountRow, BarRow
 
 QUIET_BAR = BarRow(
@@ -42,9 +42,13 @@ def account_record(**fields: Any) -> structs.Records:
 
 
 def account_row(**fields: Any) -> AccountRow:
-    """Return a fresh account as a plain row, which cannot change."""
-    record = account_record(**fields)
-    return AccountRow(*(record[name][0].item() for name in AccountRow._fields))
+    """Return a fresh account as one record."""
+    return account_record(**fields)[0]
+
+
+def term_memory() -> TermMemory:
+    """Return the zeroed memory of a reward term."""
+    return structs.empty(TermMemory, 1)[0]
 
 
 def step_row(**fields: float) -> StepRow:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from intraday_rl.agents.parameters import PpoParameters
@@ -20,7 +23,7 @@ class EntropySchedule(BaseCallback):
         p = self._parameters
         progress = self.num_timesteps / p.total_timesteps
         value = linear_then_constant(progress, p.entropy_start, p.entropy_end, p.entropy_anneal_fraction)
-        self.model.ent_coef = value
+        cast("PPO", self.model).ent_coef = value
         self.logger.record("train/entropy_coefficient", value)
 
     def _on_step(self) -> bool:

@@ -37,9 +37,7 @@ class ListenerWriter(KVWriter):
         """Keep the listeners."""
         self._listeners = listeners
 
-    def write(
-        self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
-    ) -> None:
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         """Hand on the numbers among the values."""
         numbers = {key: float(value) for key, value in key_values.items() if isinstance(value, int | float)}
         for listener in self._listeners:

@@ -21,6 +21,7 @@ from intraday_rl.core.errors import IntradayError
 
 Task = Callable[[dict[str, Any], Path, Sequence[str]], Any]
 
+LOG = logging.getLogger(__name__)
 LOG_NAME = "train.log"
 CONFIG_FOLDER = ".hydra"
 SWEEP_RECORD = "multirun.yaml"
@@ -50,11 +51,14 @@ class Jobs:
         self.sweep = self.folder.parent if hydra.mode is not None and hydra.mode.name == "MULTIRUN" else None
         which = f"{' '.join(hydra.overrides.task)}: " if self.sweep else ""
         logging.captureWarnings(True)
+        LOG.info("started in %s with: %s", self.folder, " ".join(hydra.overrides.task) or "the defaults")
         try:
             plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
             self._task(plain, self.folder, list(hydra.overrides.task))
+            LOG.info("finished")
         except IntradayError as error:
             self.failed = True
+            LOG.info("failed: %s", error)
             say(f"error: {which}{error}{self._kept()}")
         except Exception as error:
             self.failed = True
@@ -68,6 +72,7 @@ class Jobs:
 
     def stopped(self) -> str:
         """Return what became of the job that an interrupt ended, and of those before it."""
+        LOG.info("stopped by a signal")
         left = self._kept() or "; nothing had been produced yet, nothing was kept"
         earlier = self.sweep is not None and not drop_if_bare(self.sweep)
         return f"{left}; finished runs are in {self.sweep}" if earlier else left

@@ -38,8 +38,8 @@ def check_keys(given: Mapping[str, Any], reference: Mapping[str, Any]) -> None:
     _compare("", given, reference, sorted(walk(reference)))
 
 
-def check_existing(key: str, reference: Mapping[str, Any]) -> None:
-    """Refuse a dotted key that the reference does not have.
+def check_existing(key: str, value: Any, reference: Mapping[str, Any]) -> None:
+    """Refuse a dotted key, and those of a mapping that it is set to, if the reference does not have them.
 
     Raises:
         ConfigError: it names the nearest key.
@@ -47,6 +47,8 @@ def check_existing(key: str, reference: Mapping[str, Any]) -> None:
     keys = sorted(walk(reference))
     if key not in keys:
         raise unknown_key(key, keys)
+    for name, inner in value.items() if isinstance(value, Mapping) else ():
+        check_existing(_join(key, name), inner, reference)
 
 
 def missing_keys(reference: Mapping[str, Any]) -> list[str]:

@@ -88,7 +88,7 @@ def _check_choice(override: Override) -> None:
 
 def values_of(override: Override) -> list[Any]:
     """Return the values that an override goes through: one, or those of a sweep (none for an interval)."""
-    value = override.value()
+    value: Any = override.value()
     if isinstance(value, Glob):
         return value.filter(list(list_groups().get(override.key_or_group, ())))
     if isinstance(value, ChoiceSweep | RangeSweep):

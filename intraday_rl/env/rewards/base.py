@@ -5,6 +5,7 @@ The environment divides the sum by one basis point of the session-start NAV and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from intraday_rl.core.jit import model
@@ -21,7 +22,8 @@ class StepRow(NamedTuple):
     position: float  # signed units after the fill
 
 
-class TermMemory(NamedTuple):
+@dataclass
+class TermMemory:
     """A reward term's own floats for one account, zeroed at each session's start."""
 
     first: float

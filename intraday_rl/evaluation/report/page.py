@@ -20,8 +20,8 @@ from typing import Any
 import pandas as pd
 
 from intraday_rl.core import checks
-from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.gates import FAIL, NOT_ENOUGH, PASS, GateResult
+from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.report.picture import Picture, write_picture
 from intraday_rl.metrics import METRICS, format_metric
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.base import OWN, Family, FeatureSpec
 
 
 class KnownState(NamedTuple):
@@ -44,9 +44,9 @@ def write_time_left(row: Any, minute: int, session_minutes: int) -> None:
 FAMILY = Family(
     KnownState,
     (
-        FeatureSpec("level_deviation", "scale", "(c - level)/scale", "none", "C1"),
+        FeatureSpec("level_deviation", "scale", "(c - level)/scale", "none", OWN),
         FeatureSpec(
-            "time_left", "1 (0 to 1)", "minutes left to the close at the bar's end / session minutes", "none", "C1"
+            "time_left", "1 (0 to 1)", "minutes left to the close at the bar's end / session minutes", "none", OWN
         ),
     ),
     STATE,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.base import OWN, Family, FeatureSpec
 from intraday_rl.features.library.edge import EDGE, edge_spread, push_pair
 from intraday_rl.features.rolling import (
     LAGS,
@@ -33,6 +33,7 @@ BPS = 1e4
 CARRY_BARS = 5  # a standing quote serves for so many bars without a usable one
 WIDEST = 5.0  # the modelled spread stays within 1 to 5 times the base spread
 FLOW_BARS = 60.0
+EACH, EACH_SAMPLE = 1.0 / FLOW_BARS, 1.0 / (FLOW_BARS - 1.0)  # weights of plain means and sample variances
 ILLIQUIDITY_BARS = 30.0
 TRADE_BARS = 5.0  # age at which a trade is judged
 FLOW_AVERAGE = 5
@@ -41,7 +42,7 @@ ROOT_HALF = math.sqrt(0.5)
 BUCKETS = 50.0
 LEAST_BUCKETS = 25  # completed buckets from which VPIN is known
 NO_VARIANCE = 1e-12  # variances below this part of the mean square are rounding
-FLAT = 1e-12  # standard deviations below this part of the price are rounding
+FLAT = 1e-12  # moves below this part of the price are rounding
 
 
 class Microstructure(NamedTuple):
@@ -136,13 +137,13 @@ def _moves(state: Any, step: Any, row: Any) -> None:
         if step.volume > 0.0:
             push_sum(illiquidity, abs(now) / (step.raw_close * step.volume), ILLIQUIDITY_BARS)
     sums = moves.sums
-    deviation = math.sqrt(max(0.0, sums.change_change - sums.change * sums.change / FLOW_BARS) / (FLOW_BARS - 1))
+    deviation = math.sqrt(max(0.0, sums.change_change - sums.change * sums.change * EACH) * EACH_SAMPLE)
     is_balanced = step.volume == 0.0 or deviation < FLAT * step.close
     imbalance = 0.0 if is_balanced else math.erf(step.change / deviation * ROOT_HALF)
     row.signed_vol = imbalance if moves.count == FLOW_BARS else np.nan
-    covariance = (sums.now_last - sums.now * sums.last / FLOW_BARS) / (FLOW_BARS - 1)
+    covariance = (sums.now_last - sums.now * sums.last * EACH) * EACH_SAMPLE
     row.roll_bps = 2.0 * BPS * math.sqrt(max(0.0, -covariance)) if state.returns > FLOW_BARS else np.nan
-    mean = max(0.0, illiquidity.sum) / ILLIQUIDITY_BARS
+    mean = max(0.0, illiquidity.total) * (1.0 / ILLIQUIDITY_BARS)
     row.amihud = math.log1p(1e9 * mean) if illiquidity.count == ILLIQUIDITY_BARS else np.nan
 
 
@@ -166,8 +167,8 @@ def _order_flow(state: Any, step: Any, row: Any) -> None:
     typical_size = push_median(state.sizes, size, FLOW_BARS)
     if flow.count == FLOW_BARS:
         sums = flow.sums
-        variance = sums.square - sums.signed * sums.signed / FLOW_BARS
-        covariance = sums.product - sums.change * sums.signed / FLOW_BARS
+        variance = sums.square - sums.signed * sums.signed * EACH
+        covariance = sums.product - sums.change * sums.signed * EACH
         slope = covariance / variance if variance > NO_VARIANCE * sums.square else 0.0
         row.kyle_lambda = BPS * slope * typical_size / step.close
 
@@ -187,14 +188,15 @@ def _vpin(state: Any, step: Any, imbalance: float) -> float:
         state.bucket_volume += left
         state.bucket_signed += left * imbalance
     is_known = step.earlier_sessions > 0 and buckets.count >= LEAST_BUCKETS
-    return max(0.0, min(1.0, buckets.sum / buckets.count)) if is_known else np.nan
+    return max(0.0, min(1.0, buckets.total / buckets.count)) if is_known else np.nan
 
 
 @njit
 def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     """Write the effective spread of this bar's trades, and what became of those of 5 bars ago."""
     close, vwap = recall(state.closes, TRADE_BARS), recall(state.vwaps, TRADE_BARS)
-    side = 2.0 * BPS * ((1.0 if vwap > close else 0.0) - (1.0 if vwap < close else 0.0))
+    gap = vwap - close
+    side = 0.0 if abs(gap) < FLAT * close else math.copysign(2.0 * BPS, gap)
     row.eff_spread_bps = 2.0 * BPS * abs(step.close - step.vwap) / step.close
     row.realised_spread5 = side * (vwap - step.close) / close
     row.adverse_sel5 = side * (step.close - close) / close
@@ -202,7 +204,7 @@ def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     remember(state.vwaps, step.vwap)
 
 
-def _spec(name: str, unit: str, formula: str, warm_up: str, source: str = "C1") -> FeatureSpec:
+def _spec(name: str, unit: str, formula: str, warm_up: str, source: str = OWN) -> FeatureSpec:
     return FeatureSpec(name, unit, formula, warm_up, source)
 
 
@@ -225,8 +227,9 @@ FAMILY = Family(
             "60 returns", "Easley, Lopez de Prado and O'Hara (2012)",
         ),
         _spec(
-            "vpin", "1 (0 to 1)", "mean of abs(bought - sold)/V over the last 50 buckets (25 at least), bucket volume = "
-            "mean session volume of the 20 sessions before / 50", "1 session", "Easley, Lopez de Prado and O'Hara (2012)",
+            "vpin", "1 (0 to 1)", "mean of abs(bought - sold)/V over the last 50 buckets of equal volume, 25 at least; "
+            "bucket volume = mean session volume of the 20 sessions before / 50", "1 session",
+            "Easley, Lopez de Prado and O'Hara (2012)",
         ),
         _spec(
             "kyle_lambda", "bps", "slope of change on signed volume, 60 bars, * median abs(signed volume)/c; 0 where "

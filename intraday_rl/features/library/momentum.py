@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.base import OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import LAGS, ratio, recall, remember, wilder
 
 RSI_BARS = 14.0
@@ -56,22 +56,18 @@ def update_momentum(state: Any, step: Any, row: Any) -> None:
     state.value += step.vwap * step.volume
     state.volume += step.volume
     vwap = state.value / state.volume if state.volume > 0.0 else step.vwap
-    row.vwap_dev = ratio(step.close - vwap, step.atr)
+    row.vwap_dev = (step.close - vwap) * step.per_atr
 
 
 @njit
 def _returns(state: Any, step: Any, row: Any) -> None:
     state.total_return += step.log_return
     remember(state.path, state.total_return)
-    row.ret_1 = _scaled_return(state, step.deviation_60, 1.0)
-    row.ret_5 = _scaled_return(state, step.deviation_60, 5.0)
-    row.ret_15 = _scaled_return(state, step.deviation_60, 15.0)
-    row.ret_30 = _scaled_return(state, step.deviation_60, 30.0)
-
-
-@njit
-def _scaled_return(state: Any, sigma: float, bars: float) -> float:
-    return ratio(state.total_return - recall(state.path, bars + 1.0), sigma * math.sqrt(bars))
+    total, path, per_sigma = state.total_return, state.path, ratio(1.0, step.deviation_60)
+    row.ret_1 = (total - recall(path, 2.0)) * per_sigma
+    row.ret_5 = (total - recall(path, 6.0)) * per_sigma * (1.0 / math.sqrt(5.0))
+    row.ret_15 = (total - recall(path, 16.0)) * per_sigma * (1.0 / math.sqrt(15.0))
+    row.ret_30 = (total - recall(path, 31.0)) * per_sigma * (1.0 / math.sqrt(30.0))
 
 
 @njit
@@ -92,15 +88,15 @@ def _averages(state: Any, step: Any, row: Any) -> None:
     line = state.ema_12 - state.ema_26
     state.signal += (line - state.signal) * WEIGHT_9
     bars = step.earlier_bars + 1
-    row.ema_gap = ratio(state.ema_9 - state.ema_21, step.atr) if bars >= 21 else np.nan
-    row.macd_line = ratio(line, step.atr) if bars >= 26 else np.nan
-    row.macd_signal = ratio(state.signal, step.atr) if bars >= 34 else np.nan
-    row.macd_histogram = ratio(line - state.signal, step.atr) if bars >= 34 else np.nan
+    row.ema_gap = (state.ema_9 - state.ema_21) * step.per_atr if bars >= 21 else np.nan
+    row.macd_line = line * step.per_atr if bars >= 26 else np.nan
+    row.macd_signal = state.signal * step.per_atr if bars >= 34 else np.nan
+    row.macd_histogram = (line - state.signal) * step.per_atr if bars >= 34 else np.nan
 
 
 def _scaled(bars: int) -> FeatureSpec:
     formula = f"ln(c_t/c_(t-{bars})) / (sigma * sqrt({bars})), sigma = rv_60 as a fraction; 0 where sigma = 0"
-    return FeatureSpec(f"ret_{bars}", "sigma", formula, "60 returns", "C1")
+    return FeatureSpec(f"ret_{bars}", "sigma", formula, "60 returns", OWN)
 
 
 def _macd(name: str, formula: str, warm_up: str) -> FeatureSpec:
@@ -121,7 +117,7 @@ FAMILY = Family(
         _macd("macd_histogram", "line - signal", "34 bars"),
         FeatureSpec(
             "vwap_dev", "ATR", "(c - VWAP)/ATR, VWAP = sum(vwap_i V_i)/sum(V_i) since the open; vwap_i itself before "
-            "any volume", "15 bars", "C1",
+            "any volume", "15 bars", OWN,
         ),
         FeatureSpec(
             "bb_pctb", "half band widths", "(c - SMA20)/(2 sd20), population sd; 0 where sd = 0", "20 bars",
@@ -129,7 +125,7 @@ FAMILY = Family(
         ),
         FeatureSpec("bb_width", "fraction of SMA20", "4 sd20/SMA20", "20 bars", "Bollinger (2001)"),
         FeatureSpec(
-            "ema_gap", "ATR", "(EMA9 - EMA21)/ATR; the averages start at the first close", "21 bars", "C1",
+            "ema_gap", "ATR", "(EMA9 - EMA21)/ATR; the averages start at the first close", "21 bars", OWN,
         ),
     ),
     STATE,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.base import OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import LAGS, SUM, push_sum, recall, remember
 
 PATH_BARS = 30.0
@@ -50,7 +50,7 @@ def update_regime(state: Any, step: Any, row: Any) -> None:
     remember(state.closes, step.close)
     path = push_sum(state.path, abs(step.change), PATH_BARS)
     move = step.close - recall(state.closes, PATH_BARS + 1.0)
-    row.er30 = max(-1.0, min(1.0, move / path)) if path > FLAT * step.close else 0.0 * move
+    row.er30 = _efficiency(move, path, step.close)
     row.sma_slope = _slope(step)
     if step.is_first:
         _open_session(state, step.session_minutes)
@@ -68,6 +68,13 @@ def write_clock(state: Any, row: Any, minute: int, session_minutes: int) -> None
     row.tod_sin, row.tod_cos = state.sines[minute], state.cosines[minute]
     is_closing = minute >= session_minutes - CLOSING_MINUTES
     row.phase = -1.0 if minute < OPENING_MINUTES else (1.0 if is_closing else 0.0)
+
+
+@njit
+def _efficiency(move: float, path: float, close: float) -> float:
+    if math.isnan(move):
+        return np.nan
+    return max(-1.0, min(1.0, move / path)) if path > FLAT * close else 0.0
 
 
 @njit
@@ -126,17 +133,17 @@ FAMILY = Family(
         ),
         FeatureSpec(
             "sma_slope", "t-statistic", "t-statistic of the least-squares slope of the last 20 closes; at most 424 in "
-            "size, 0 where nothing moved", "20 bars", "C1",
+            "size, 0 where nothing moved", "20 bars", OWN,
         ),
         FeatureSpec(
             "vol_pct", "1 (-0.5 to 0.5)", "mid-rank of rv_60 among itself and the values of the same minute in the 20 "
             "sessions before, as a fraction, - 0.5; the record's first session lends what returns it has",
-            "1 session, 60 returns", "C1",
+            "1 session, 60 returns", OWN,
         ),
-        FeatureSpec("tod_sin", "1", "sin(2 pi minute/session minutes), minute at the bar's start", "none", "C1"),
-        FeatureSpec("tod_cos", "1", "cos(2 pi minute/session minutes), minute at the bar's start", "none", "C1"),
+        FeatureSpec("tod_sin", "1", "sin(2 pi minute/session minutes), minute at the bar's start", "none", OWN),
+        FeatureSpec("tod_cos", "1", "cos(2 pi minute/session minutes), minute at the bar's start", "none", OWN),
         FeatureSpec(
-            "phase", "1", "-1 in the first 30 minutes, +1 in the last 60, else 0", "none", "C1",
+            "phase", "1", "-1 in the first 30 minutes, +1 in the last 60, else 0", "none", OWN,
         ),
     ),
     STATE,

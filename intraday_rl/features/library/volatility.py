@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import Family, FeatureSpec
+from intraday_rl.features.base import OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import SUM, push, push_sum, window_dtype
 
 RANGE_BARS = 30
+EACH, EACH_SAMPLE = 1.0 / RANGE_BARS, 1.0 / (RANGE_BARS - 1)  # weights of plain means and sample variances
 SHORT_BARS = 15.0
 BPS = 1e4
 LN_2 = math.log(2.0)
@@ -54,8 +55,7 @@ def _returns(state: Any, step: Any, row: Any) -> None:
         push_sum(squares, step.log_return * step.log_return, SHORT_BARS)
         shock = BPS * step.log_return / step.usual_move
         state.variance = step.garch_omega + step.garch_alpha * shock * shock + step.garch_beta * state.variance
-    mean = max(0.0, squares.sum) / SHORT_BARS
-    row.rv_15 = BPS * math.sqrt(mean) if squares.count == SHORT_BARS else np.nan
+    row.rv_15 = _root(squares.total * (1.0 / SHORT_BARS), squares.count == SHORT_BARS)
     row.rv_60 = BPS * step.deviation_60
     row.garch1 = math.sqrt(state.variance)
 
@@ -75,18 +75,18 @@ def _ranges(state: Any, step: Any, row: Any) -> None:
     push(state.ranges)
     sums = state.ranges.sums
     full = state.ranges.count == RANGE_BARS
-    row.parkinson30 = _root_mean(sums.hl_hl / (4.0 * LN_2), full)
-    row.gk30 = _root_mean(sums.gk, full)
-    row.rs30 = _root_mean(sums.rs, full)
-    jump_variance = (sums.jump_jump - sums.jump * sums.jump / RANGE_BARS) / (RANGE_BARS - 1)
-    move_variance = (sums.move_move - sums.move * sums.move / RANGE_BARS) / (RANGE_BARS - 1)
-    inner = OVERNIGHT_WEIGHT * move_variance + (1.0 - OVERNIGHT_WEIGHT) * sums.rs / RANGE_BARS
-    row.yz30 = _root_mean((jump_variance + inner) * RANGE_BARS, full)
+    row.parkinson30 = _root(sums.hl_hl * (EACH / (4.0 * LN_2)), full)
+    row.gk30 = _root(sums.gk * EACH, full)
+    row.rs30 = _root(sums.rs * EACH, full)
+    jump_variance = (sums.jump_jump - sums.jump * sums.jump * EACH) * EACH_SAMPLE
+    move_variance = (sums.move_move - sums.move * sums.move * EACH) * EACH_SAMPLE
+    inner = OVERNIGHT_WEIGHT * move_variance + (1.0 - OVERNIGHT_WEIGHT) * EACH * sums.rs
+    row.yz30 = _root(jump_variance + inner, full)
 
 
 @njit
-def _root_mean(total: float, full: bool) -> float:
-    return BPS * math.sqrt(max(0.0, total) / RANGE_BARS) if full else np.nan
+def _root(mean: float, full: bool) -> float:
+    return BPS * math.sqrt(max(0.0, mean)) if full else np.nan
 
 
 def _bps(name: str, formula: str, warm_up: str, source: str) -> FeatureSpec:
@@ -96,8 +96,8 @@ def _bps(name: str, formula: str, warm_up: str, source: str) -> FeatureSpec:
 FAMILY = Family(
     Volatility,
     (
-        _bps("rv_15", "sqrt(mean r^2), 15 returns", "15 returns", "C1"),
-        _bps("rv_60", "sqrt(mean r^2), 60 returns", "60 returns", "C1"),
+        _bps("rv_15", "sqrt(mean r^2), 15 returns", "15 returns", OWN),
+        _bps("rv_60", "sqrt(mean r^2), 60 returns", "60 returns", OWN),
         _bps("parkinson30", "sqrt(mean(ln^2(H/L)/(4 ln 2))), 30 bars", "30 bars", "Parkinson (1980)"),
         _bps("gk30", "sqrt(mean(ln^2(H/L)/2 - (2 ln 2 - 1) ln^2(C/O))), 30 bars", "30 bars", "Garman and Klass (1980)"),
         _bps(

@@ -99,12 +99,15 @@ def test_check_keys_lets_members_of_open_groups_leave():
     check_keys(without("reward.terms.profit"), REFERENCE)
 
 
-def test_check_existing_knows_groups_and_values():
-    check_existing("algo.parameters", REFERENCE)
-    check_existing("algo.parameters.width", REFERENCE)
-    check_existing("data.weights.1", REFERENCE)
+def test_check_existing_knows_groups_values_and_items():
+    check_existing("algo.parameters", {"width": 5}, REFERENCE)
+    check_existing("algo.parameters.width", 5, REFERENCE)
+    check_existing("data.weights", [1.0, 2.0, 3.0], REFERENCE)
+    check_existing("data.weights.1", 1.0, REFERENCE)
     with pytest.raises(ConfigError, match=r"unknown key data\.weights\.2"):
-        check_existing("data.weights.2", REFERENCE)
+        check_existing("data.weights.2", 1.0, REFERENCE)
+    with pytest.raises(ConfigError, match=r"unknown key algo\.parameters\.with \(did you mean algo\.parameters\.width"):
+        check_existing("algo", {"parameters": {"with": 5}}, REFERENCE)
 
 
 def test_missing_keys_are_those_left_to_the_user():

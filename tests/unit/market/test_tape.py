@@ -10,6 +10,7 @@ from intraday_rl.data import Bars, Instrument
 from intraday_rl.data.sessions import MINUTE_NS, Sessions
 from intraday_rl.features import FeatureTable
 from intraday_rl.market.tape import build_tape
+from tests.support.exact import assert_same_bits
 from tests.support.tapes import make_tape
 
 SHARE = Instrument(name="share", tick_size=0.01, multiplier=1.0, calendar="XNYS")
@@ -169,3 +170,15 @@ def test_tape_check_ignores_the_warm_up_and_unused_sessions():
 def test_tape_check_refuses_holes_in_what_execution_reads(name):
     with pytest.raises(DataError, match=rf"\b{name}\b.* is not a number at tape row 3"):
         one_session(**{name: np.nan}).check()
+
+
+@pytest.mark.parametrize("later", [np.nan, 1e6])
+def test_tape_rows_know_nothing_of_later_bars(later):
+    rng = np.random.default_rng(0)
+    columns = {name: 100.0 + rng.random(ROWS) for name in ("open", "high", "low", "close", "vwap", "bid")}
+    columns |= {"ask": columns["bid"] + 0.1, "volume": np.floor(1e4 * rng.random(ROWS))}
+    honest = tape_of(make_bars(**columns))
+    for row in range(ROWS - 1):
+        changed = {name: np.where(np.arange(ROWS) > row, later, values) for name, values in columns.items()}
+        tape = tape_of(make_bars(**changed))
+        assert_same_bits(tape.rows[: row + 1], honest.rows[: row + 1])
