@@ -51,8 +51,9 @@ $(BENCH): $(SETUP)
 train: $(SETUP)  ## train, judge and report one run: make train ARGS="data=ou_market seed=1"
 	$(BIN)/python train.py $(ARGS)
 
+# A file stays on one worker: its tests share compiled code and fixtures.
 test: $(SETUP)  ## the fast tests, under two minutes
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --dist loadfile $(ARGS)
 
 test-slow: $(SETUP)  ## the slow tests alone: they train agents
 	$(PYTEST) -m slow $(ARGS)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+BLOCK_ROWS = 32
+
 
 @dataclass(frozen=True)
 class ObservationScaler:
@@ -50,12 +52,25 @@ class NetworkPolicy:
     ) -> tuple[npt.NDArray[Any], Any]:
         """Return the most likely action for each of N raw observations; there is no state."""
         scaled = observation if self.scaler is None else self.scaler.scale(observation)
-        with torch.no_grad():
-            latent = self.network.mlp_extractor.forward_actor(torch.from_numpy(scaled))
-            output = self.network.action_net(latent).numpy()
+        output = self._forward(np.ascontiguousarray(scaled))
         if self._box:
             return np.clip(output[:, 0], -1.0, 1.0), state
         return output.argmax(axis=1), state
+
+    def _forward(self, scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the network's outputs, (N, A), the same bits for an observation whatever stands beside it.
+
+        Matrix products round differently for other numbers of rows, so the network always sees BLOCK_ROWS of them.
+        """
+        count, width = scaled.shape
+        padded = np.zeros((-(-count // BLOCK_ROWS) * BLOCK_ROWS, width), dtype=np.float32)
+        padded[:count] = scaled
+        with torch.no_grad():
+            blocks = [
+                self.network.action_net(self.network.mlp_extractor.forward_actor(block)).numpy()
+                for block in torch.split(torch.from_numpy(padded), BLOCK_ROWS)
+            ]
+        return np.concatenate(blocks)[:count]
 
 
 def build_network(

@@ -1,7 +1,8 @@
 """Actions: what an agent's number asks for, as a target position.
 
-The discrete codes are 0 = SELL, 1 = HOLD, 2 = BUY. A target that stays on the side it is on keeps its quantity, so
-holding never trades because the allowed size moved a little.
+The discrete codes are 0 = SELL, 1 = HOLD, 2 = BUY. A discrete target that stays on the side it is on keeps its
+quantity, and so does a continuous one while the action is the same number: holding never trades because the allowed
+size moved a little.
 """
 
 from __future__ import annotations
@@ -82,5 +83,7 @@ class Continuous(NamedTuple):
 
 @target_position.model.implement(Continuous)
 def continuous_target(params: Continuous, action: float, account: AccountRow) -> float:
-    """Return round(action * size)."""
+    """Return round(action * size), or the former target where the action is the former one."""
+    if action == account.asked:
+        return account.target
     return float(round(action * account.size))

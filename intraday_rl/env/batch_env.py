@@ -152,7 +152,8 @@ class BatchEnv:
         """Return what the episode that account n just finished came to.
 
         Keys: episode (r, l: reward and length, as SB3's Monitor has them), session, session_return, max_drawdown,
-        turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by term), flat_at_end.
+        turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by term) and
+        flat_at_end.
         """
         row = self.finished[n]
         return {

@@ -145,7 +145,8 @@ def normalize_step(values: Array, accounts: Array, moments: Array, settings: Arr
 class RunningNormalize(VecNormalize):
     """VecNormalize with its arithmetic compiled, around a TradingVecEnv.
 
-    Discount, epsilon and clips are fixed at construction; `training`, `norm_reward`, `obs_rms` and `ret_rms` may be set.
+    Discount, epsilon and clips are fixed at construction; `training`, `norm_reward`, `obs_rms` and `ret_rms` may be
+    set.
     """
 
     venv: TradingVecEnv

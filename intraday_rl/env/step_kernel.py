@@ -63,6 +63,7 @@ def begin_episode(account: AccountRow, episode: EpisodeRow, capital: float) -> N
     account.cash = capital
     account.position = 0.0
     account.target = 0.0
+    account.asked = np.nan
     account.carried = 0
     account.entry_price = 0.0
     account.bars_held = 0
@@ -87,6 +88,7 @@ def choose_order(account: AccountRow, action: float, decision: BarRow, rules: An
     target = 0.0
     if account.closing == 0:
         target = cap(target_position(rules.actions, action, account), account)
+    account.asked = action
     remainder = account.target - account.position
     order = target - account.position
     account.carried = account.carried + 1 if order * remainder > 0.0 else 0

@@ -1,57 +1,167 @@
-"""An independent recomputation of the result, from the fills alone.
+"""An independent recomputation of the result, from the fills and closes alone.
 
-It shares no arithmetic with the simulator: cash flows are summed by session and positions marked at the closes. A
-difference of a cent, in any session or at any bar, fails the run.
+It shares no arithmetic with the simulator or the ledger: cash flows are summed bar by bar, positions marked at the
+closes, round trips cut where the summed position meets zero. Sums of doubles hold to far better than TOLERANCE_USD,
+so a difference of a cent, in any column at any bar, session or round trip, fails the run.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from intraday_rl.core.errors import AccountingError
 from intraday_rl.evaluation.ledger import Ledger
 from intraday_rl.evaluation.round_trips import COSTS
+from intraday_rl.market.tape import MINUTE_NS
 
-TOLERANCE_USD = 0.01
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+TOLERANCE_USD = 0.001
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What the fills say, bar by bar and session by session, in the order of the ledger's bars.
+
+    Attributes:
+        first: first bar of each session, (S + 1,).
+        bar_of_fill: bar in which each fill lies, (K,).
+        flow: cash flow of each fill, USD, (K,).
+        quantity: signed units of each fill, (K,).
+    """
+
+    first: Integers
+    bar_of_fill: Integers
+    flow: Floats
+    quantity: Floats
+
+    def running(self, values: Floats) -> Floats:
+        """Return the sum of a quantity of the fills since the session's start, at each bar, (B,)."""
+        by_bar = np.bincount(self.bar_of_fill, weights=values, minlength=int(self.first[-1]))
+        total = np.concatenate([[0.0], np.cumsum(by_bar)])
+        return np.asarray(total[1:] - np.repeat(total[self.first[:-1]], np.diff(self.first)))
 
 
 def audit(ledger: Ledger) -> None:
-    """Recompute cash, position, NAV, session results, round trips and cost splits, and compare.
+    """Recompute cash, position, NAV, equity, session results, round trips and cost splits, and compare.
 
     Raises:
-        AccountingError: a figure differs by a cent or more; the message names the session and both values.
+        AccountingError: a row is missing or out of place, or a figure differs by a cent; the message names the place
+            and both values.
     """
-    for session in ledger.sessions.itertuples(index=False):
-        fills = ledger.fills[ledger.fills["session"] == session.session]
-        bars = ledger.bars[ledger.bars["session"] == session.session]
-        _audit_session(session, fills, bars, ledger)
+    books = _open_books(ledger)
+    _audit_fills(ledger)
+    final = _audit_bars(ledger, books)
+    _audit_sessions(ledger, books, final)
+    _audit_round_trips(ledger, books)
 
 
-def _audit_session(session: object, fills: pd.DataFrame, bars: pd.DataFrame, ledger: Ledger) -> None:
-    multiplier = ledger.multiplier
-    date, start = str(session.date)[:10], float(session.start_nav)  # type: ignore[attr-defined]
-    flows = -fills["quantity"] * fills["price"] * multiplier - fills["commission_usd"]
-    seen = np.searchsorted(fills["time"].to_numpy(), bars["time"].to_numpy())
-    cash = start + np.concatenate([[0.0], np.cumsum(flows.to_numpy())])[seen]
-    position = np.concatenate([[0.0], np.cumsum(fills["quantity"].to_numpy())])[seen]
-    nav = cash + position * multiplier * bars["close"].to_numpy()
-    for name, expected in (("cash", cash), ("nav", nav)):
-        worst = int(np.argmax(np.abs(bars[name].to_numpy() - expected)))
-        _compare(f"{date} {name} at {bars['time'].iloc[worst]}", bars[name].iloc[worst], expected[worst])
-    _compare(f"{date} session result", float(session.net_pnl), nav[-1] - start)  # type: ignore[attr-defined]
-    costs = fills[list(COSTS)].sum().sum()
-    mids = -(fills["quantity"] * fills["decision_mid"]).sum() * multiplier
-    gross = mids + position[-1] * multiplier * bars["close"].iloc[-1]
-    _compare(f"{date} gross result less costs", nav[-1] - start, gross - costs)
-    if bool(session.flat_at_end):  # type: ignore[attr-defined]
-        trades = ledger.trades[ledger.trades["session"] == session.session]  # type: ignore[attr-defined]
-        _compare(f"{date} sum of round trips", trades["net_pnl"].sum(), nav[-1] - start)
+def _keys(frame: pd.DataFrame, shift_ns: int) -> Integers:
+    """Return a sortable key of session and minute for each row."""
+    minutes = (frame["time"].dt.as_unit("ns").astype("int64").to_numpy() + shift_ns) // MINUTE_NS
+    return np.asarray((frame["session"].to_numpy().astype(np.int64) << 32) + minutes)
 
 
-def _compare(what: str, simulated: float, recomputed: float) -> None:
-    if not abs(simulated - recomputed) < TOLERANCE_USD:
+def _open_books(ledger: Ledger) -> _Books:
+    sessions, bars, fills = ledger.sessions, ledger.bars, ledger.fills
+    numbers = sessions["session"].to_numpy()
+    counts = sessions["bars"].to_numpy()
+    if not np.array_equal(np.repeat(numbers, counts), bars["session"].to_numpy()):
+        raise AccountingError("ledger: the bars are not those of the listed sessions, in order and in number")
+    bar_keys, fill_keys = _keys(bars, 0), _keys(fills, MINUTE_NS)
+    if (np.diff(bar_keys) <= 0).any() or (np.diff(fill_keys) < 0).any():
+        raise AccountingError("ledger: bars or fills are not in the order of time")
+    place = np.searchsorted(bar_keys, fill_keys)
+    found = place < len(bar_keys)
+    if not found.all() or not np.array_equal(bar_keys[place], fill_keys):
+        raise AccountingError("ledger: a fill lies in no bar of its session")
+    quantity = fills["quantity"].to_numpy(dtype=np.float64)
+    flow = -quantity * fills["price"].to_numpy() * ledger.multiplier - fills["commission_usd"].to_numpy()
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return _Books(first, place.astype(np.int64), flow, quantity)
+
+
+def _audit_fills(ledger: Ledger) -> None:
+    fills = ledger.fills
+    usd = fills["quantity"].to_numpy() * ledger.multiplier
+    slipped = usd * (fills["price"] - fills["decision_mid"]).to_numpy()
+    moved = usd * (fills["price"] - fills["reference_price"]).to_numpy()
+    spread, impact, latency = (fills[name].to_numpy() for name in ("spread_usd", "impact_usd", "latency_usd"))
+    _compare("spread + impact + latency of the fill", fills, "time", spread + impact + latency, slipped)
+    _compare("spread + impact of the fill", fills, "time", spread + impact, moved)
+
+
+def _audit_bars(ledger: Ledger, books: _Books) -> Floats:
+    """Compare every bar; return the recomputed NAV at the end of each session, (S,)."""
+    bars, sessions = ledger.bars, ledger.sessions
+    counts = np.diff(books.first)
+    start = sessions["start_nav"].to_numpy()
+    position = books.running(books.quantity)
+    cash = np.repeat(start, counts) + books.running(books.flow)
+    nav = cash + position * ledger.multiplier * bars["close"].to_numpy()
+    final = np.asarray(nav[books.first[1:] - 1])
+    earned_before = np.concatenate([[0.0], np.cumsum(final - start)[:-1]])
+    for name, expected in (
+        ("position", position),
+        ("cash", cash),
+        ("nav", nav),
+        ("equity", nav + np.repeat(earned_before, counts)),
+    ):
+        _compare(name, bars, "time", bars[name].to_numpy(), expected)
+    return final
+
+
+def _audit_sessions(ledger: Ledger, books: _Books, final: Floats) -> None:
+    sessions = ledger.sessions
+    start, last = sessions["start_nav"].to_numpy(), books.first[1:] - 1
+    expected = {"end_nav": final, "net_pnl": final - start}
+    for name in COSTS:
+        expected[name] = books.running(ledger.fills[name].to_numpy())[last]
+    for name, values in expected.items():
+        _compare(f"{name} of the session", sessions, "symbol", sessions[name].to_numpy(), values)
+    returned = sessions["session_return"].to_numpy() * start
+    _compare("session_return times start NAV", sessions, "symbol", returned, final - start)
+    flat = (books.running(books.quantity)[last] == 0.0).astype(np.float64)
+    _compare("flat_at_end of the session", sessions, "symbol", sessions["flat_at_end"].to_numpy(dtype=np.float64), flat)
+
+
+def _audit_round_trips(ledger: Ledger, books: _Books) -> None:
+    """Cut the fills where the summed position meets or crosses zero; compare running sums at the cuts."""
+    fills, trades = ledger.fills, ledger.trades
+    quantity = books.quantity
+    before = books.running(quantity)[books.bar_of_fill] - quantity  # one fill a bar at the most
+    closes = (before * quantity < 0) & (np.abs(quantity) >= np.abs(before))
+    _compare_counts(len(trades), int(closes.sum()))
+    share = np.divide(np.abs(before), np.abs(quantity), out=np.zeros_like(before), where=closes)[closes]
+    columns = {name: fills[name].to_numpy() for name in COSTS}
+    columns["net_pnl"] = books.flow
+    columns["gross_pnl"] = -quantity * fills["decision_mid"].to_numpy() * ledger.multiplier
+    for name, values in columns.items():
+        after = books.running(values)[books.bar_of_fill][closes]
+        expected = after - (1.0 - share) * values[closes]
+        booked = trades.groupby("session")[name].cumsum().to_numpy(dtype=np.float64)
+        _compare(f"running {name} up to the round trip", trades, "exit_time", booked, expected)
+
+
+def _compare_counts(booked: int, expected: int) -> None:
+    if booked != expected:
+        raise AccountingError(f"ledger: {booked} round trips are booked, the fills make {expected}")
+
+
+def _compare(
+    what: str, rows: pd.DataFrame, place: str, booked: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]
+) -> None:
+    """Refuse the first row in which the values differ; it is named by its date and the column `place`."""
+    wrong = ~(np.abs(booked - expected) < TOLERANCE_USD)
+    if wrong.any():
+        row = int(wrong.argmax())
         raise AccountingError(
-            f"ledger: {what} is {simulated:.4f} USD in the simulator and {recomputed:.4f} USD from the fills; "
-            "the result cannot be trusted, please report it with the run folder"
+            f"ledger: {what} of {rows['date'].iloc[row]:%Y-%m-%d} ({rows[place].iloc[row]}) is booked as "
+            f"{booked[row]:.4f} and comes to {expected[row]:.4f} from the fills; the result cannot be trusted, please "
+            "report it with the run folder"
         )

@@ -137,8 +137,17 @@ def _sessions(recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame) -> 
     sums = fills.groupby("session")[list(COSTS)].sum().reindex(frame["session"], fill_value=0.0)
     for name in COSTS:
         frame[name] = sums[name].to_numpy()
-    ordered = np.abs(recording.fills["ordered"])
-    frame["orders"] = (ordered > 0).sum(axis=0)
-    frame["ordered_quantity"] = ordered.sum(axis=0)
+    asked = _asked_quantity(recording.fills)
+    frame["orders"] = (asked > 0).sum(axis=0)
+    frame["ordered_quantity"] = asked.sum(axis=0)
     frame["flat_at_end"] = final["position"] == 0.0
     return frame
+
+
+def _asked_quantity(fills: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
+    """Return the units newly asked for in each bar, (B, S): a remainder that is carried on is not asked for again."""
+    ordered = fills["ordered"]
+    carried = np.zeros_like(ordered)
+    carried[1:] = ordered[:-1] - fills["quantity"][:-1]
+    same_side = ordered * carried > 0
+    return np.asarray(np.abs(ordered) - np.where(same_side, np.minimum(np.abs(ordered), np.abs(carried)), 0.0))

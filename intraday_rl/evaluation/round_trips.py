@@ -63,9 +63,15 @@ def round_trips(fills: pd.DataFrame, tape: Tape, multiplier: float) -> pd.DataFr
     rows = [_row(trip, last, tape, multiplier) for trip, last in _closed(fills)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("entry_time", "exit_time"):
-        frame[name] = pd.to_datetime(frame[name], utc=True)
-    frame["date"] = pd.to_datetime(frame["date"])
-    return frame
+        frame[name] = pd.to_datetime(frame[name], utc=True).dt.as_unit("ns")
+    frame["date"] = pd.to_datetime(frame["date"]).dt.as_unit("ns")
+    numbers = [name for name in COLUMNS if name not in ("date", "symbol", "entry_time", "exit_time")]
+    kinds: dict[str, Any] = dict.fromkeys(numbers, np.float64) | {
+        "session": np.int64,
+        "direction": np.int64,
+        "symbol": "str",
+    }
+    return frame.astype(kinds)
 
 
 def _closed(fills: pd.DataFrame) -> Iterator[tuple[_Open, Any]]:

@@ -1,7 +1,8 @@
 """The rows that travel through the simulator: a bar, an account, a fill.
 
-Each holds scalars; rows that only travel are NamedTuples, those changed in place are dataclasses. Arrays of them are record arrays (`core.structs.empty`). Prices are in price units of
-the instrument, money in USD, quantities in shares or contracts (signed: buys and long positions are positive).
+Each holds scalars. Rows that only travel are NamedTuples, those changed in place are dataclasses; arrays of them are
+record arrays (`core.structs.empty`). Prices are in price units of the instrument, money in USD, quantities in shares
+or contracts (signed: buys and long positions are positive).
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class AccountRow:
     cash: float
     position: float  # signed units
     target: float  # signed units the last decision asked for
+    asked: float  # the agent's last action, NaN before the first
     carried: int  # bars that the present order's remainder has been carried
     size: float  # largest absolute position allowed for the next entry, whole units
     entry_price: float  # quantity-weighted

@@ -57,7 +57,9 @@ limits = st.fixed_dictionaries(
     {
         "units": st.builds(MaxUnits, units=st.integers(1, 400)),
         "notional": st.builds(MaxNotional, nav_multiple=st.floats(0.01, 3.0)),
-        "risk_per_trade": st.builds(RiskPerTrade, nav_fraction=st.floats(1e-4, 1e-2), round_trip_cost=st.floats(0.01, 0.1)),
+        "risk_per_trade": st.builds(
+            RiskPerTrade, nav_fraction=st.floats(1e-4, 1e-2), round_trip_cost=st.floats(0.01, 0.1)
+        ),
     }
 )
 exits = st.fixed_dictionaries(
@@ -292,7 +294,14 @@ def test_scaled_prices_and_quantities_leave_rewards_and_decisions_alone(seed, na
 def test_mirrored_prices_and_actions_leave_the_result_alone(seed, name):
     tape = random_tape(num_sessions=2, minutes=MINUTES, num_features=2, seed=seed)
     mirrored = random_tape(num_sessions=2, minutes=MINUTES, num_features=2, seed=seed)
-    for column, source in {"open": "open", "high": "low", "low": "high", "close": "close", "vwap": "vwap", "mid": "mid"}.items():
+    for column, source in {
+        "open": "open",
+        "high": "low",
+        "low": "high",
+        "close": "close",
+        "vwap": "vwap",
+        "mid": "mid",
+    }.items():
         mirrored.rows[column] = 200.0 - tape.rows[source]
     execution = make_execution(
         latency=UniformLatency(50.0, 5_000.0),
@@ -348,7 +357,10 @@ def test_more_latency_never_pays_on_a_path_that_runs_away(rise, low, more):
     """Every bar climbs from open to vwap to close, but for the bar of the forced exit, which falls."""
     results = []
     for latency in (low, low + more):
-        session = [{"open": 100.0 + i * rise, "vwap": 100.0 + (i + 0.5) * rise, "close": 100.0 + (i + 1) * rise} for i in range(10)]
+        session = [
+            {"open": 100.0 + i * rise, "vwap": 100.0 + (i + 0.5) * rise, "close": 100.0 + (i + 1) * rise}
+            for i in range(10)
+        ]
         session[8] = {"open": 100.0 + 8 * rise, "vwap": 100.0 + 7.5 * rise, "close": 100.0 + 7 * rise}
         tape: Tape = make_tape([session])
         batch = full_batch(tape, 1, execution=make_execution(latency=UniformLatency(latency, latency)))

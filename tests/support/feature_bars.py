@@ -5,12 +5,11 @@ each open such that the first bar's close equals the last close; the first bar o
 """
 
 import dataclasses
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from intraday_rl.data.bars import Bars
+from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Bars
 from intraday_rl.data.sessions import MINUTE_NS, Sessions
 from intraday_rl.features import FeaturePipeline, Microstructure, Momentum, Regime, Volatility
 
@@ -27,7 +26,7 @@ def make_sessions(lengths):
 
 
 def random_bars(lengths, seed=0, sigma=3e-4, untraded=0.0, optional=("vwap",)):
-    """Return bars of random sessions: returns of size sigma, gaps of 1 % between sessions, some minutes without a bar."""
+    """Return bars of random sessions: returns of size sigma, gaps of 1 % over night, some minutes without a bar."""
     rng = np.random.default_rng(seed)
     sessions = make_sessions(lengths)
     rows = int(sessions.first[-1])
@@ -88,18 +87,13 @@ def compute(bars, *names, **options):
     return pd.DataFrame(table.values[bars.traded], columns=list(names))
 
 
-@cache
-def _columns():
-    return ("open", "high", "low", "close", "volume", "vwap", "trade_count", "bid", "ask", "bid_size", "ask_size")
-
-
 def gap_removed(bars):
     """Return the traded minutes as a frame of gap-removed prices.
 
     Further columns: first (of its session), change and log_return (0 on the first), raw (the close as traded), session,
     minute; vwap is (high + low + close)/3 where absent.
     """
-    frame = pd.DataFrame({name: getattr(bars, name)[bars.traded] for name in _columns()})
+    frame = pd.DataFrame({name: getattr(bars, name)[bars.traded] for name in REQUIRED_COLUMNS + OPTIONAL_COLUMNS})
     frame["session"], frame["minute"] = bars.session[bars.traded], bars.minute[bars.traded]
     frame["first"] = ~frame["session"].duplicated()
     frame["vwap"] = frame["vwap"].fillna((frame["high"] + frame["low"] + frame["close"]) / 3)

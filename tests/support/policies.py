@@ -38,7 +38,7 @@ class RowPolicy:
 
 
 class RecordingPolicy:
-    """Another policy, with every observation and action it met kept: `observations` and `actions` are (steps, N, ...)."""
+    """Another policy, with all that it met kept: `observations`, `actions` and `starts`, one item a decision."""
 
     def __init__(self, policy: Any) -> None:
         self.policy = policy

@@ -212,8 +212,9 @@ FAMILY = Family(
     Microstructure,
     (
         _spec(
-            "spread_bps", "bps", "q: (a - b)/m, an unusable quote is replaced by the last one for 5 bars, then NaN; p: "
-            "base spread * clip(max(1, V/usual V, 2 abs(change)/ATR before the bar), 1, 5)/c", "q: none; p: 1 session",
+            "spread_bps", "bps", "q: (a - b)/m, an unusable quote is replaced by the last one for 5 bars, then NaN; "
+            "p: base spread * clip(max(V/usual V, 2 abs(change)/ATR before the bar), 1, 5)/c, where a usual V or an "
+            "ATR of 0 does not widen", "q: none; p: 1 session",
         ),
         _spec("spread_rel", "1", "spread_bps/median - 1, median of up to 60 bars", "as spread_bps"),
         _spec("depth_imb", "1 (-1 to 1)", "q: (B - A)/(B + A); p: (2c - h - l)/(h - l), 0 where h = l", "none"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from intraday_rl.app import compose as composing
 from intraday_rl.app.compose import compose, precheck, show
 from intraday_rl.core.errors import ConfigError, IntradayError
 
@@ -84,16 +82,6 @@ HISTORICAL = {
     "data.path={folder} data.symbols=[SPY] data.start=soon": "HistoricalFiles.start must be",
     "data.path={folder} data.symbols=[SPY] data.start=2024-02-01 data.end=2024-01-01": "start must be <= end",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compose_the_same_once():
-    """Hydra needs a tenth of a second; the same choices are composed for every line of the tables."""
-    compose_raw = composing._compose_raw
-    cached = functools.lru_cache(compose_raw)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composing, "_compose_raw", lambda overrides: cached(tuple(overrides)))
-        yield
 
 
 @pytest.fixture

@@ -132,7 +132,9 @@ def test_rewards_may_stay_as_they_are(late):
     mine.reset()
     if late:
         mine.norm_reward = False
-    walk([mine], 5, each=lambda step: np.testing.assert_array_equal(step[1], mine.venv.batch.rewards.astype(np.float32)))
+    walk(
+        [mine], 5, each=lambda step: np.testing.assert_array_equal(step[1], mine.venv.batch.rewards.astype(np.float32))
+    )
     assert mine.norm_reward is False
     mine.norm_reward = True
     _, scaled, _, _ = mine.step(np.full(NUM_ENVS, 2))
@@ -165,7 +167,9 @@ def test_helpers_use_the_running_statistics():
         normal = mine.normalize_obs(given)
         assert normal.shape == given.shape
         np.testing.assert_allclose(normal, reference.normalize_obs(given), atol=2e-5)
-        np.testing.assert_allclose(mine.unnormalize_obs(normal), reference.unnormalize_obs(normal), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            mine.unnormalize_obs(normal), reference.unnormalize_obs(normal), rtol=1e-5, atol=1e-5
+        )
     rewards = np.array([1.0, -2.0, 500.0])
     np.testing.assert_allclose(mine.normalize_reward(rewards), reference.normalize_reward(rewards), rtol=1e-5)
     np.testing.assert_allclose(mine.unnormalize_reward(rewards), reference.unnormalize_reward(rewards), rtol=1e-5)
@@ -274,6 +278,8 @@ def test_large_offsets_lose_no_digits():
         update_moments(block, moments, count)
         count += 8
     exact = values.astype(np.float64)
-    np.testing.assert_allclose(moments[0], exact.mean(axis=0), rtol=1e-6)  # the start's weight 1e-4 of 400 pulls by 2.5e-7
+    np.testing.assert_allclose(
+        moments[0], exact.mean(axis=0), rtol=1e-6
+    )  # the start's weight 1e-4 of 400 pulls by 2.5e-7
     spread = exact.var(axis=0) + 1e-4 / 400 * 1e8  # ... and adds w / n * mean^2 to the variance
     np.testing.assert_allclose(moments[1], spread, rtol=1e-4)

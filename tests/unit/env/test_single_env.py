@@ -28,7 +28,9 @@ def quiet_env(**changes):
 
 
 @pytest.mark.parametrize("actions", [DiscreteTarget(), DiscreteStep(), Continuous()], ids=lambda a: type(a).__name__)
-@pytest.mark.parametrize("check", [lambda env: check_env(env, skip_render_check=True), sb3_check_env], ids=["gym", "sb3"])
+@pytest.mark.parametrize(
+    "check", [lambda env: check_env(env, skip_render_check=True), sb3_check_env], ids=["gym", "sb3"]
+)
 def test_env_passes_the_checkers_of_both_libraries(check, actions):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*infinity.*")  # features have no bounds
@@ -135,9 +137,7 @@ def test_discrete_env_takes_whole_numbers_of_any_kind(action):
     env.step(action)
 
 
-@pytest.mark.parametrize(
-    "action", [[1.1], [-1.0001], [np.nan], [np.inf], [], [0.5, 0.9], None], ids=str
-)
+@pytest.mark.parametrize("action", [[1.1], [-1.0001], [np.nan], [np.inf], [], [0.5, 0.9], None], ids=str)
 def test_continuous_env_refuses_what_is_no_action(action):
     env = new_env(actions=Continuous())
     env.reset()
@@ -184,7 +184,13 @@ def test_env_refuses_a_batch_of_several_accounts():
 
 
 @pytest.mark.parametrize(
-    "wrap", [gymnasium.wrappers.RecordEpisodeStatistics, gymnasium.wrappers.OrderEnforcing, Monitor, gymnasium.wrappers.NormalizeReward]
+    "wrap",
+    [
+        gymnasium.wrappers.RecordEpisodeStatistics,
+        gymnasium.wrappers.OrderEnforcing,
+        Monitor,
+        gymnasium.wrappers.NormalizeReward,
+    ],
 )
 def test_env_works_inside_the_usual_wrappers(wrap):
     env = wrap(quiet_env())

@@ -68,7 +68,15 @@ def compare_infos(ours, theirs):
             assert mine is None
         else:
             assert_same_bits(mine, reference)
-    for key in ("session", "session_return", "max_drawdown", "turnover", "round_trips", "in_market_bars", "flat_at_end"):
+    for key in (
+        "session",
+        "session_return",
+        "max_drawdown",
+        "turnover",
+        "round_trips",
+        "in_market_bars",
+        "flat_at_end",
+    ):
         np.testing.assert_array_equal(ours["final_info"][key], theirs["final_info"][key])
         np.testing.assert_array_equal(ours["final_info"][f"_{key}"], theirs["final_info"][f"_{key}"])
     parts = "episode_reward_parts"

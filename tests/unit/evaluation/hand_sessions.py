@@ -1,4 +1,4 @@
-"""Three sessions worked out by hand, every cost in play: a reversal, partial fills, and one that the data end leaves open.
+"""Three sessions worked out by hand, every cost in play: a reversal, partial fills, and one that is left open.
 
 50,000 USD each. Latency 15 s (u = 1/4), half-spread 0.01, impact 0.05 sqrt(q / V) with V chosen so that it is 0.01 for
 every fill, commission 0.005 a unit with a minimum of 1.00. So a fill is at reference +- 0.02, reference = open +

@@ -91,4 +91,6 @@ def test_budget_reads_no_bar_outside_its_sessions():
     for name in ("close", "mid", "quoted_spread", "volatility", "typical_volume"):
         other.rows[name][5:] = np.nan
     first = np.array([0])
-    assert slippage_budget_bps(tape, rules_of(tape), first, 1.5) == slippage_budget_bps(other, rules_of(other), first, 1.5)
+    assert slippage_budget_bps(tape, rules_of(tape), first, 1.5) == slippage_budget_bps(
+        other, rules_of(other), first, 1.5
+    )

@@ -1,5 +1,7 @@
 """The ledger: the hand-computed sessions as tables, and the identities of accounting on noisy ones (SPEC D3.1)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,7 +130,7 @@ def test_ledger_fill_rate_of_orders_that_filled_in_parts_is_one():
 
 
 def test_ledger_counts_a_cancelled_remainder_as_asked_for_once():
-    """100 units wanted, 3 units of volume for us in each bar: 3 bars of 3 units, then the rest is cancelled: 9 of 100."""
+    """100 units wanted, volume for 3 in each bar: three bars of 3 units, then the rest is cancelled: 9 of 100."""
     tape = hand_tape()
     tape.rows["volume"] = 30.0
     ledger = build_ledger(roll_out(tape, hand_rules(tape), np.array([0]), ScriptedPolicy([2]), seed=0))
@@ -140,8 +142,6 @@ def test_ledger_counts_a_cancelled_remainder_as_asked_for_once():
 
 def test_ledger_first_decision_after_warm_up_keeps_minutes_of_the_session():
     """A session whose first two rows are warm-up: minutes are still counted from the session's first row."""
-    from dataclasses import replace
-
     tape = hand_tape()
     tape = replace(tape, first_row=tape.first_row + np.array([0, 2, 0]))
     ledger = build_ledger(roll_out(tape, hand_rules(tape), np.array([1]), ScriptedPolicy([2]), seed=0))
@@ -154,7 +154,7 @@ def test_ledger_first_decision_after_warm_up_keeps_minutes_of_the_session():
 # --- identities -----------------------------------------------------------------------------------------------------
 
 
-def noisy_ledger(actions, seed, multiplier=1.0, **changes):
+def noisy_ledger(actions, seed, multiplier=1.0, loss_fraction=0.02):
     tape = random_tape(num_sessions=5, minutes=50, seed=seed)
     tape.rows["minutes_to_close"] += 5  # the exit's fill may meet minutes without a trade
     execution = make_execution(**(COSTLY | {"contract": Contract(multiplier=multiplier)}))
@@ -163,8 +163,7 @@ def noisy_ledger(actions, seed, multiplier=1.0, **changes):
         execution=execution,
         actions=actions,
         limits={"units": MaxUnits(units=300), "notional": MaxNotional(nav_multiple=0.7)},
-        exits={"session_close": FlatBeforeClose(minutes=8), "daily_loss": DailyLoss(fraction=0.02)} | changes.pop("exits", {}),
-        **changes,
+        exits={"session_close": FlatBeforeClose(minutes=8), "daily_loss": DailyLoss(fraction=loss_fraction)},
     )
     policy = RowPolicy(len(rules.layout.names), continuous=isinstance(actions, Continuous), seed=seed)
     return build_ledger(roll_out(tape, rules, np.arange(5), policy, seed=seed))
@@ -264,7 +263,7 @@ def test_ledger_frames_are_in_time_order_and_have_unique_bars(noisy):
 def test_ledger_forced_exits_name_their_reason():
     ledger = noisy_ledger(DiscreteTarget(), 1)
     assert {"agent", "session_close"} <= set(ledger.fills["reason"])
-    halted = noisy_ledger(DiscreteTarget(), 3, exits={"daily_loss": DailyLoss(1e-4)})
+    halted = noisy_ledger(DiscreteTarget(), 3, loss_fraction=1e-4)
     closing = halted.fills[halted.fills["reason"] == "halt"]
     assert len(closing)
     for fill in closing.itertuples():  # nothing is opened after the stop

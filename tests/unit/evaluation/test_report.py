@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.gates import GateResult
-from intraday_rl.evaluation.report import DataDescription, ReportData, headline, write_report
+from intraday_rl.evaluation.report import DataDescription, ReportData, figures, headline, write_report
 from intraday_rl.evaluation.report.page import page
 from tests.support.builders import CAPITAL_USD, example_ledger
 

@@ -29,9 +29,9 @@ def noisy_tape():
     return random_tape(num_sessions=6, minutes=60)
 
 
-def costly_rules(tape, actions=DiscreteTarget(), **changes):
+def costly_rules(tape, actions=None):
     limits = {"units": MaxUnits(units=300), "notional": MaxNotional(nav_multiple=0.5)}
-    return full_rules(tape, execution=make_execution(**COSTLY), actions=actions, limits=limits, **changes)
+    return full_rules(tape, execution=make_execution(**COSTLY), actions=actions or DiscreteTarget(), limits=limits)
 
 
 def row_policy(rules):
@@ -191,7 +191,9 @@ def test_rollout_without_costs_earns_what_prices_moved(actions):
     bars = [{"close": c, "open": prices[max(i - 1, 0)]} for i, c in enumerate(prices)]
     tape = make_tape([bars])
     rules = full_rules(tape, actions=actions)
-    recording = roll_out(tape, rules, np.array([0]), ScriptedPolicy([1.0 if isinstance(actions, Continuous) else BUY]), 0)
+    recording = roll_out(
+        tape, rules, np.array([0]), ScriptedPolicy([1.0 if isinstance(actions, Continuous) else BUY]), 0
+    )
     # bought at the open of row 1 = 100.00, sold at the open of row 6 = close of row 5 = 102.00
     assert recording.final["nav"][0] == pytest.approx(50_000 + 100 * 2.0, abs=1e-9)
 

@@ -79,7 +79,9 @@ def test_round_trips_leave_out_a_position_that_is_still_open(by_hand):
 
 def test_round_trip_with_additions_and_partial_exits():
     # +10 at 100, +10 at 102, -5 at 103, +5 at 101, -20 at 104: bought 25 for 2,525, sold 25 for 515 + 2,080 = 2,595
-    fills = fills_of((1, 10, 100, 100, 1), (2, 10, 102, 102, 1), (3, -5, 103, 103, 1), (4, 5, 101, 101, 1), (9, -20, 104, 104, 1))
+    fills = fills_of(
+        (1, 10, 100, 100, 1), (2, 10, 102, 102, 1), (3, -5, 103, 103, 1), (4, 5, 101, 101, 1), (9, -20, 104, 104, 1)
+    )
     trades = round_trips(fills, tape_of_minutes(), 1.0)
     row = trades.iloc[0]
     assert len(trades) == 1
@@ -135,7 +137,12 @@ def test_round_trips_do_not_reach_into_the_next_session():
 
 def test_round_trips_find_the_atr_across_the_night():
     """Rows of the next session start where the clock jumps; the deciding row is the one before the fill's."""
-    tape = make_tape([[{"close": 100.0, "atr": 1.0 + row} for row in range(4)], [{"close": 100.0, "atr": 11.0 + row} for row in range(6)]])
+    tape = make_tape(
+        [
+            [{"close": 100.0, "atr": 1.0 + row} for row in range(4)],
+            [{"close": 100.0, "atr": 11.0 + row} for row in range(6)],
+        ]
+    )
     night = np.where(np.arange(10) < 4, 0, 1_000 * MINUTE_NS)
     tape = replace(tape, end_ns=tape.end_ns + night)
     fills = fills_of((4, 10, 100, 100, 0), (6, -10, 100, 100, 0))
@@ -163,7 +170,16 @@ def test_round_trips_agree_with_the_example_ledger():
     tape = make_tape([[{"close": 500.0, "atr": 1.0}] * len(minutes)])
     end_ns = (minutes + pd.Timedelta(minutes=1)).as_unit("ns").asi8
     trades = round_trips(fills, replace(tape, end_ns=end_ns), 1.0)
-    for name in ("session", "direction", "quantity", "entry_price", "exit_price", "gross_pnl", "net_pnl", "minutes_held"):
+    for name in (
+        "session",
+        "direction",
+        "quantity",
+        "entry_price",
+        "exit_price",
+        "gross_pnl",
+        "net_pnl",
+        "minutes_held",
+    ):
         assert trades[name].tolist() == pytest.approx(example.trades[name].tolist(), abs=1e-9), name
     for name in COSTS:
         assert trades[name].tolist() == pytest.approx(example.trades[name].tolist(), abs=1e-9), name

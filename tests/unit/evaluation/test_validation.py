@@ -34,7 +34,14 @@ def test_validation_of_the_hand_computed_sessions():
 
 def test_validation_of_a_policy_that_never_trades():
     numbers = validate(ScriptedPolicy([HOLD], [HOLD], [HOLD]))
-    for name in ("net_return", "net_pnl_usd", "max_drawdown", "round_trips_per_session", "turnover_per_session", "exposure"):
+    for name in (
+        "net_return",
+        "net_pnl_usd",
+        "max_drawdown",
+        "round_trips_per_session",
+        "turnover_per_session",
+        "exposure",
+    ):
         assert numbers[name] == 0.0, name
     for name in ("sharpe_ratio", "profit_factor", "hit_rate"):
         assert math.isnan(numbers[name]), name

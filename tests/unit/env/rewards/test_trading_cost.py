@@ -114,7 +114,8 @@ def test_reward_of_each_step_is_the_sum_of_its_parts():
 
 
 @pytest.mark.parametrize(
-    ("changes", "name"), [({"weight": -1.0}, "weight"), ({"limit": 0.0}, "limit"), ({"linear_slope_mul": 0.0}, "linear_slope_mul")]
+    ("changes", "name"),
+    [({"weight": -1.0}, "weight"), ({"limit": 0.0}, "limit"), ({"linear_slope_mul": 0.0}, "linear_slope_mul")],
 )
 def test_turnover_refuses_impossible_parameters(changes, name):
     with pytest.raises(ParameterError, match=rf"TurnoverPenalty\.{name} must be"):

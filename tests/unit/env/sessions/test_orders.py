@@ -15,6 +15,7 @@ from tests.unit.env.sessions.hand_market import play
 
 RISK = RiskPerTrade(nav_fraction=0.002, round_trip_cost=0.01)
 
+
 def thin_tape(num_bars=14, **columns):
     """Return bars of 300 units at 100; a column is a list with one value for each of the first bars."""
     bars = [{"close": 100.0, "volume": 300.0} for _ in range(num_bars)]
@@ -75,7 +76,9 @@ def test_order_after_a_carried_one_is_carried_anew():
     steps = run([BUY, BUY, HOLD, HOLD, SELL, SELL, SELL, SELL], limits={"units": MaxUnits(units=60)})
     assert positions(steps) == [30, 60, 30, 0, -30, -60, -60, -60]
     volume = {"volume": [300] * 5 + [200, 100, 100, 100]}
-    steps = run([BUY, BUY, HOLD, HOLD, SELL, SELL, SELL, SELL], thin_tape(**volume), limits={"units": MaxUnits(units=60)})
+    steps = run(
+        [BUY, BUY, HOLD, HOLD, SELL, SELL, SELL, SELL], thin_tape(**volume), limits={"units": MaxUnits(units=60)}
+    )
     assert positions(steps) == [30, 60, 30, 0, -20, -30, -40, -40]
 
 
@@ -131,13 +134,33 @@ def test_limit_that_shrank_counts_for_the_next_entry():
     assert positions(steps) == [99, -19, -19]
 
 
-def test_continuous_remainder_is_cancelled_though_the_limit_moves():
-    # The allowed size falls with each bar's price, so the target moves by a few units each time.
-    closes = [100.0 + 0.5 * i for i in range(14)]
-    tape = thin_tape(close=closes, volume=[100] * 14)
-    limits = {"units": MaxUnits(units=1_000), "notional": MaxNotional(nav_multiple=1.0)}
-    steps = run([1.0] * 5, tape, actions=Continuous(), limits=limits)
+def rising_tape(volume):
+    """Return prices that rise by 0.50 a bar: the size that a multiple of NAV allows moves by some units each time."""
+    return thin_tape(close=[100.0 + 0.5 * i for i in range(14)], volume=[volume] * 14)
+
+
+MULTIPLE = {"units": MaxUnits(units=1_000), "notional": MaxNotional(nav_multiple=1.0)}
+
+
+@pytest.mark.parametrize("script", [[1.0] * 5, [1.0, 0.99, 1.0, 0.98, 0.98]])
+def test_continuous_remainder_is_cancelled_though_the_target_moves(script):
+    steps = run(script, rising_tape(100), actions=Continuous(), limits=MULTIPLE)
     assert positions(steps)[:4] == [10, 20, 30, 30]
+
+
+def test_continuous_action_that_stays_does_not_trade_with_the_limit():
+    steps = run([0.5] * 5, rising_tape(100_000), actions=Continuous(), limits=MULTIPLE)
+    assert len({step["size"] for step in steps}) > 2
+    assert positions(steps) == [250] * 5
+
+
+def test_continuous_order_is_given_again_once_something_is_allowed():
+    # Nothing is allowed at the first two decisions: 0.2 % of NAV is less than one ATR.
+    tape = thin_tape(atr=[200.0, 200.0, 1.0, 1.0, 1.0], volume=[10_000] * 14)
+    limits = {"units": MaxUnits(units=1_000), "risk_per_trade": RISK}
+    discrete = run([BUY] * 4, tape, limits=limits)
+    continuous = run([1.0] * 4, tape, limits=limits, actions=Continuous())
+    assert positions(discrete) == positions(continuous) == [0, 0, 99, 99]
 
 
 def test_continuous_target_follows_the_action():

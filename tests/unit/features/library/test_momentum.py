@@ -91,7 +91,8 @@ def test_bands_run_over_sessions_without_the_gap():
     closes = FRAME["close"].rolling(20)
     result = compute(MANY, "bb_pctb", "bb_width")
     deviation = closes.std(ddof=0)
-    np.testing.assert_allclose(result["bb_pctb"], (FRAME["close"] - closes.mean()) / (2 * deviation), rtol=1e-5, atol=1e-6)
+    position = (FRAME["close"] - closes.mean()) / (2 * deviation)
+    np.testing.assert_allclose(result["bb_pctb"], position, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(result["bb_width"], 4 * deviation / closes.mean(), rtol=1e-5)
 
 

@@ -37,7 +37,8 @@ def bounced_bars(minutes, sigma, spread, seed, steps=60):
     mid = 100 * np.exp(np.cumsum(rng.normal(0, sigma / np.sqrt(steps), minutes * steps)))
     trades = (mid * (1 + spread / 2 * rng.choice([-1, 1], minutes * steps))).reshape(minutes, steps)
     columns = {"open": trades[:, 0], "high": trades.max(1), "low": trades.min(1), "close": trades[:, -1]}
-    return on_grid(make_sessions([minutes]), columns | {"volume": np.full(minutes, 100.0)}, np.ones(minutes, dtype=bool))
+    columns["volume"] = np.full(minutes, 100.0)
+    return on_grid(make_sessions([minutes]), columns, np.ones(minutes, dtype=bool))
 
 
 def prices(bars, rows):
@@ -65,7 +66,7 @@ def test_edge_equals_the_papers_estimator_with_still_bars():
 
 
 def test_edge_makes_no_pair_over_night():
-    """61 bars of the second session make 60 pairs, the last 59 of which are its own: the window has left the first."""
+    """60 bars of the second session make 59 pairs: then the window has left the first."""
     bars = random_bars([390, 390], seed=32)
     result = compute(bars, "ohlc_spread_bps")["ohlc_spread_bps"]
     assert result[390] == result[389]

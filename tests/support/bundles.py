@@ -1,0 +1,95 @@
+"""Bundles for tests: a small policy saved with its rules, and ways to tamper with the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from intraday_rl.agents.bundle import save_bundle
+from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
+from intraday_rl.agents.snapshot import PolicySnapshot
+from intraday_rl.core.hashing import hash_file
+from intraday_rl.env.batch_env import TradingRules
+from tests.support.tapes import random_tape
+from tests.support.training import noisy_rules
+
+LAYERS = (8, 4)
+FEATURES = {
+    "names": ["feature0", "feature1", "feature2"],
+    "families": {"Momentum": {}, "KnownState": {"level": 100.0, "scale": 0.5}},
+    "base_spread": 0.01,
+    "sources": {"feature0": "bars", "feature1": "quotes", "feature2": "proxy"},
+}
+CONFIG = {"seed": 3, "env": {"actions": {"_target_": "intraday_rl.env.actions.DiscreteTarget"}}}
+ORIGIN = {"data_fingerprint": "abc", "packages": {"numpy": "2.0"}, "seeds": {"seed": 3}, "overrides": ["seed=3"]}
+
+
+def bundle_rules(**changes: Any) -> TradingRules:
+    """Return the rules that the bundles of `save_example` are made for."""
+    return noisy_rules(random_tape(num_sessions=2, minutes=5, num_features=3), **changes)
+
+
+def example_snapshot(rules: TradingRules, seed: int = 0, scaled: bool = True) -> PolicySnapshot:
+    """Return an untrained policy whose actions differ from one observation to the next."""
+    torch.manual_seed(seed)
+    network = build_network(rules.layout.space(), rules.actions.space(), LAYERS)
+    with torch.no_grad():
+        network.action_net.weight.mul_(300.0)
+    rng = np.random.default_rng(seed)
+    width = len(rules.layout.names)
+    scaler = None
+    if scaled:
+        scaler = ObservationScaler(rng.standard_normal(width), rng.uniform(0.5, 2.0, width), 1e-8, 10.0)
+    weights = {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
+    return PolicySnapshot(weights, scaler, NetworkPolicy(network, scaler))
+
+
+def save_example(path: Path, rules: TradingRules | None = None, **snapshot: Any) -> PolicySnapshot:
+    """Save an example policy as a bundle and return its snapshot."""
+    chosen = rules or bundle_rules()
+    taken = example_snapshot(chosen, **snapshot)
+    save_bundle(
+        path,
+        taken,
+        rules=chosen,
+        features=FEATURES,
+        config=CONFIG,
+        hidden_layers=LAYERS,
+        judging={"slippage_budget_bps": 1.25},
+        origin=ORIGIN,
+    )
+    return taken
+
+
+def change_json(file: Path, *place: str, value: Any) -> None:
+    """Set the value at the place in a JSON file."""
+    content = json.loads(file.read_text())
+    node = content
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = value
+    file.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def sign_again(folder: Path) -> None:
+    """Make the manifest agree with the folder, as a maker of hostile bundles would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "manifest.json")
+    manifest["files"] = {str(file.relative_to(folder)): hash_file(file) for file in files}
+    for name in manifest["contents"]:
+        manifest["contents"][name] = json.loads((folder / name).read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+class Bomb:
+    """An object whose unpickling makes a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.target,)

@@ -1,0 +1,56 @@
+"""Snapshots: copies that training does not move."""
+
+import numpy as np
+import pytest
+
+from intraday_rl.agents.algorithms.ppo import build_ppo
+from intraday_rl.agents.snapshot import take_snapshot
+from intraday_rl.agents.trainer import make_training_env
+from tests.support.training import tiny_task
+
+
+def new_model(**parameters):
+    task = tiny_task(parameters=parameters)
+    return build_ppo(task.parameters, make_training_env(task), 0)
+
+
+def test_snapshot_holds_every_weight_and_the_scaler():
+    model = new_model()
+    model.learn(256)
+    snapshot = take_snapshot(model)
+    state = model.policy.state_dict()
+    assert list(snapshot.weights) == list(state)
+    for name, tensor in state.items():
+        assert snapshot.weights[name].tobytes() == tensor.numpy().tobytes()
+    moments = model.env.obs_rms
+    assert snapshot.scaler.mean.tobytes() == moments.mean.tobytes()
+    assert snapshot.scaler.variance.tobytes() == moments.var.tobytes()
+    assert (snapshot.scaler.clip, snapshot.scaler.epsilon) == (10.0, 1e-8)
+
+
+def test_snapshot_stays_when_training_goes_on():
+    model = new_model()
+    model.learn(256)
+    snapshot = take_snapshot(model)
+    weights = {name: value.copy() for name, value in snapshot.weights.items()}
+    mean, variance = snapshot.scaler.mean.copy(), snapshot.scaler.variance.copy()
+    model.learn(256)
+    assert any((value != weights[name]).any() for name, value in take_snapshot(model).weights.items())
+    assert all((value == weights[name]).all() for name, value in snapshot.weights.items())
+    assert (snapshot.scaler.mean == mean).all()
+    assert (snapshot.scaler.variance == variance).all()
+    assert (take_snapshot(model).scaler.mean != mean).any()
+
+
+def test_snapshot_of_raw_observations_has_no_scaler():
+    assert take_snapshot(new_model(normalize=False)).scaler is None
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_live_policy_acts_as_the_model_does(normalize):
+    model = new_model(normalize=normalize)
+    model.learn(256)
+    raw = np.random.default_rng(0).standard_normal((200, 11)).astype(np.float32)
+    seen = model.env.normalize_obs(raw) if normalize else raw
+    expected, _ = model.predict(seen, deterministic=True)
+    assert list(take_snapshot(model).live_policy.predict(raw)[0]) == list(expected)

@@ -1,0 +1,128 @@
+"""GARCH fits: published values, the fallback, and what is kept on disk."""
+
+import builtins
+import json
+import math
+
+import numpy as np
+import pytest
+
+from intraday_rl.features import garch
+
+
+def simulated(size, seed=61, omega=0.4, alpha=0.1, beta=0.86):
+    rng, variance, returns = np.random.default_rng(seed), omega / (1 - alpha - beta), []
+    for shock in rng.normal(size=size):
+        returns.append(math.sqrt(variance) * shock)
+        variance = omega + alpha * returns[-1] ** 2 + beta * variance
+    return np.array(returns), variance
+
+
+def test_fit_finds_the_parameters_that_made_the_returns():
+    returns, variance = simulated(20_000)
+    forecast = garch.forecast_variance(returns)
+    assert forecast.alpha == pytest.approx(0.1, abs=0.02)
+    assert forecast.beta == pytest.approx(0.86, abs=0.03)
+    assert forecast.variance == pytest.approx(variance, rel=0.05)
+
+
+def test_fit_equals_that_of_arch_on_its_sp500_data():
+    """Published forecast of the next variance, arch 8.0 on its sp500 series in percent: 3.59647, there with a mean."""
+    from arch.data import sp500
+
+    returns = 100 * sp500.load()["Adj Close"].pct_change().dropna().to_numpy()
+    forecast = garch.forecast_variance(returns - 0.05635)
+    assert forecast.omega == pytest.approx(0.01751, rel=0.02)
+    assert forecast.alpha == pytest.approx(0.10215, rel=0.02)
+    assert forecast.beta == pytest.approx(0.88521, rel=0.005)
+    assert forecast.variance == pytest.approx(3.59647, rel=0.005)
+
+
+def test_fit_does_not_depend_on_the_size_of_returns():
+    returns, _ = simulated(2000)
+    small, large = garch.forecast_variance(returns), garch.forecast_variance(1000 * returns)
+    assert large.variance == pytest.approx(1e6 * small.variance, rel=1e-6)
+    assert large.beta == pytest.approx(small.beta, rel=1e-6)
+
+
+EXPLOSIVE = simulated(3000)[0] * np.exp(np.linspace(0, 9, 3000))
+
+
+@pytest.mark.parametrize(
+    "returns", [simulated(999)[0], EXPLOSIVE, np.zeros(3000), np.zeros(0)], ids=["few", "explosive", "still", "none"]
+)
+def test_fallback_is_a_moving_average_of_squares(returns):
+    expected = np.mean(returns**2) if len(returns) else 0.0
+    for value in returns:
+        expected = 0.94 * expected + 0.06 * value**2
+    forecast = garch.forecast_variance(returns)
+    assert forecast[:3] == (0.0, pytest.approx(0.06), 0.94)
+    assert forecast.variance == pytest.approx(expected, rel=1e-9)
+
+
+def forbid_arch(monkeypatch):
+    original = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name == "arch":
+            raise AssertionError("arch was imported")
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+
+
+def test_kept_fits_are_read_again_without_arch(empty_cache, monkeypatch):
+    windows = [simulated(1000, seed)[0] for seed in (1, 2)]
+    fitted = garch.garch_forecasts(windows)
+    forbid_arch(monkeypatch)
+    assert garch.garch_forecasts(windows) == fitted
+    assert garch.garch_forecasts([*windows, windows[0][:500]])[:2] == fitted  # too few for arch
+    with pytest.raises(AssertionError, match="arch was imported"):
+        garch.garch_forecasts([simulated(1000, 3)[0]])
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:40], lambda text: "", lambda text: text.replace("0x1.", "0x0.")])
+def test_damaged_file_is_fitted_again(empty_cache, damage):
+    window = simulated(1000)[0]
+    fitted = garch.garch_forecasts([window])
+    (path,) = empty_cache.rglob("*.json")
+    good = path.read_text()
+    path.write_text(damage(good))
+    assert garch.garch_forecasts([window]) == fitted
+    assert path.read_text() == good
+
+
+def test_file_of_another_window_is_not_taken(empty_cache):
+    first, second = (simulated(1000, seed)[0] for seed in (1, 2))
+    garch.garch_forecasts([first])
+    (path,) = empty_cache.rglob("*.json")
+    fitted = garch.garch_forecasts([second])
+    (other,) = set(empty_cache.rglob("*.json")) - {path}
+    other.write_text(path.read_text())
+    assert garch.garch_forecasts([second]) == fitted
+
+
+def test_half_written_file_leaves_nothing_behind(empty_cache, monkeypatch):
+    """The process dies before the file is in its place: no file under the final name, and the next run fits again."""
+    window = simulated(1000)[0]
+
+    def die(source, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr("os.replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            garch.garch_forecasts([window])
+    assert list(empty_cache.rglob("*.json")) == []
+    assert len(garch.garch_forecasts([window])) == 1
+    (path,) = empty_cache.rglob("*.json")
+    assert len(json.loads(path.read_text())) == 2
+
+
+def test_progress_is_shown_on_a_terminal_when_fits_take_long(monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert garch._with_progress([1, 2], 0.5) == [1, 2]
+    assert list(garch._with_progress([1, 2], 5.0)) == [1, 2]
+    assert garch._with_progress([1, 2], 5.0) != [1, 2]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False)
+    assert garch._with_progress([1, 2], 5.0) == [1, 2]
