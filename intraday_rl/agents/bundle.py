@@ -2,23 +2,23 @@
 
 Contents: policy.npz (weights), policy.json (network), scaler.npz (observation scaler, absent if none), features.json,
 observation.json, actions.json, costs.json (execution models), config.json (the composed configuration), judging.json
-(what was frozen for judging it) and manifest.json (sha256 of every other file). Only npz and JSON: loading a bundle
-runs none of its maker's code. The manifest repeats the small JSON files, so that a change can be named.
+(what was frozen for judging it) and manifest.json (sha256 of every other file and of itself). Only npz and JSON:
+loading a bundle runs none of its maker's code. The manifest repeats the small JSON files, so that a change can be
+named.
 """
 
 from __future__ import annotations
 
 import json
-import zipfile
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
+from intraday_rl.agents.policy import NetworkPolicy
 from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
@@ -28,6 +28,7 @@ from intraday_rl.env.batch_env import TradingRules
 FORMAT = 1
 REPEATED = ("policy.json", "features.json", "observation.json", "actions.json", "costs.json", "judging.json")
 WEIGHTS, SCALER, CONFIG, MANIFEST = "policy.npz", "scaler.npz", "config.json", "manifest.json"
+NETWORK = "ActorCriticPolicy"
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ def save_bundle(
     judging: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> None:
-    """Write a bundle; its manifest comes last, so that an interrupted writing is seen.
+    """Write a bundle beside its place, then put it there whole: an interruption leaves the former one.
 
     Args:
-        path: folder, made if absent.
+        path: folder; a former bundle there is replaced.
         snapshot: weights and scaler.
         rules: the environment's rules.
         features: name, parameters and sources of the features.
@@ -117,101 +118,28 @@ def save_bundle(
         judging: what is frozen with the policy for judging it, plain JSON values.
         origin: facts for the manifest (data fingerprint, versions, seeds ...), plain JSON values.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    (path / MANIFEST).unlink(missing_ok=True)
+    new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
     parts = describe(rules, features)
-    parts["policy.json"] = {"network": "ActorCriticPolicy", "hidden_layers": list(hidden_layers)}
+    parts["policy.json"] = {"network": NETWORK, "hidden_layers": list(hidden_layers)}
     parts["judging.json"] = _jsonable(judging)
     for name, content in {**parts, CONFIG: config}.items():
-        (path / name).write_text(json.dumps(content, indent=1) + "\n")
-    np.savez(path / WEIGHTS, **snapshot.weights)  # type: ignore[arg-type]
+        (new / name).write_text(json.dumps(content, indent=1) + "\n")
+    np.savez(new / WEIGHTS, **snapshot.weights)  # type: ignore[arg-type]
     if snapshot.scaler is not None:
         scaler = snapshot.scaler
-        np.savez(path / SCALER, mean=scaler.mean, variance=scaler.variance, limits=[scaler.epsilon, scaler.clip])
-    files = sorted(file for file in path.iterdir() if file.name != MANIFEST)
+        np.savez(new / SCALER, mean=scaler.mean, variance=scaler.variance, limits=[scaler.epsilon, scaler.clip])
     manifest = {
         "format": FORMAT,
-        "files": {file.name: hashing.hash_file(file) for file in files},
+        "files": {file.name: hashing.hash_file(file) for file in sorted(new.iterdir())},
         "contents": {name: parts[name] for name in REPEATED},
         **_jsonable(origin),
     }
-    (path / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-
-
-def load_bundle(path: str | Path) -> Bundle:
-    """Verify and load a bundle, or the bundle inside a run folder.
-
-    Raises:
-        BundleError: no bundle is there, its format is unknown, or a file is missing, changed or added; the message
-            names the file and, for the small ones, the difference.
-    """
-    folder = Path(path)
-    if (folder / "bundle" / MANIFEST).is_file():
-        folder = folder / "bundle"
-    if not (folder / MANIFEST).is_file():
-        raise BundleError(f"bundle {folder}: no {MANIFEST} there; give a run folder or a bundle folder")
-    manifest = _read_json(folder, MANIFEST)
-    if manifest.get("format") != FORMAT:
-        raise BundleError(f"bundle {folder}: format must be {FORMAT}, was {manifest.get('format')!r}")
-    _verify(folder, manifest)
-    parts = {name: _read_json(folder, name) for name in REPEATED}
-    config = _read_json(folder, CONFIG)
-    return Bundle(folder, _read_policy(folder, parts), config, parts, manifest)
-
-
-def _read_json(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads((folder / name).read_text())
-    except (OSError, ValueError) as error:
-        raise BundleError(f"bundle {folder}: {name} cannot be read ({error}); copy the bundle anew") from error
-    if not isinstance(value, dict):
-        raise BundleError(f"bundle {folder}: {name} must hold a JSON object; copy the bundle anew")
-    return value
-
-
-def _verify(folder: Path, manifest: dict[str, Any]) -> None:
-    expected = manifest.get("files", {})
-    present = {file.name for file in folder.iterdir()} - {MANIFEST}
-    for name in (*expected, *REPEATED, WEIGHTS, CONFIG):
-        if name not in present or name not in expected:
-            raise BundleError(f"bundle {folder}: {name} is missing; copy the bundle anew")
-    strangers = sorted(present - set(expected))
-    if strangers:
-        raise BundleError(f"bundle {folder}: {strangers[0]} does not belong to it; remove it")
-    for name, digest in expected.items():
-        if hashing.hash_file(folder / name) != digest:
-            change = None
-            if name in manifest.get("contents", {}):
-                change = first_difference(manifest["contents"][name], _read_json(folder, name))
-            raise BundleError(
-                f"bundle {folder}: {name} was changed after it was saved"
-                f"{f': {change}' if change else ''}; copy the bundle anew"
-            )
-
-
-def _read_policy(folder: Path, parts: dict[str, Any]) -> NetworkPolicy:
-    import gymnasium
-
-    names = parts["observation.json"]["names"]
-    space = gymnasium.spaces.Box(-np.inf, np.inf, (len(names),), dtype=np.float32)
-    continuous = parts["actions.json"]["map"] == "Continuous"
-    actions: gymnasium.Space[Any] = (
-        gymnasium.spaces.Box(-1.0, 1.0, (1,)) if continuous else gymnasium.spaces.Discrete(3)
-    )
-    network = build_network(space, actions, tuple(parts["policy.json"]["hidden_layers"]))
-    try:
-        with np.load(folder / WEIGHTS, allow_pickle=False) as weights:
-            network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights.files})
-    except (ValueError, RuntimeError, OSError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"bundle {folder}: {WEIGHTS} does not hold this network's weights ({reason})") from error
-    network.eval()
-    return NetworkPolicy(network, _read_scaler(folder / SCALER))
-
-
-def _read_scaler(file: Path) -> ObservationScaler | None:
-    if not file.is_file():
-        return None
-    with np.load(file, allow_pickle=False) as arrays:
-        epsilon, clip = arrays["limits"]
-        return ObservationScaler(arrays["mean"], arrays["variance"], float(epsilon), float(clip))
+    manifest["fingerprint"] = hashing.hash_json(manifest)
+    (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)

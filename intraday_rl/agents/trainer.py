@@ -95,7 +95,7 @@ def train(
     if task.tensorboard is not None:
         outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
     model.set_logger(Logger(folder=None, output_formats=outputs))
-    validation = Validation(evaluate, task.every_steps, keep)
+    validation = Validation(evaluate, task.every_steps, task.parameters.total_timesteps, keep)
     callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), validation]
     model.learn(task.parameters.total_timesteps, callback=callbacks)
     model.logger.close()

@@ -81,7 +81,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     Raises:
         IntradayError: the bundle, the data or the accounting are wrong.
     """
-    from intraday_rl.agents.bundle import load_bundle
+    from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.app.build import build_plan, resolve_path
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.market_data import load_market_data
@@ -125,7 +125,10 @@ def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:
     if data_overrides:
         from intraday_rl.app.compose import compose
 
-        config["data"] = compose([*bundle.manifest["overrides"], *data_overrides])["data"]
+        own = bundle.manifest["overrides"]
+        if any(override.startswith("data=") for override in data_overrides):
+            own = [override for override in own if not override.lstrip("+~").startswith("data")]
+        config["data"] = compose([*own, *data_overrides])["data"]
     return config
 
 

@@ -44,7 +44,7 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
 def _run(
     config: Config, plan: Plan, data: MarketData, run_folder: Path, overrides: list[str], console: Console
 ) -> dict[str, Any]:
-    from intraday_rl.agents.bundle import load_bundle
+    from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.agents.trainer import TrainingTask
     from intraday_rl.agents.trainer import train as train_agent
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement

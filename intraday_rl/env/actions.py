@@ -84,6 +84,6 @@ class Continuous(NamedTuple):
 @target_position.model.implement(Continuous)
 def continuous_target(params: Continuous, action: float, account: AccountRow) -> float:
     """Return round(action * size), or the former target where the action is the former one."""
-    if action == account.asked:
+    if action == account.asked and account.target != 0.0:
         return account.target
     return float(round(action * account.size))

@@ -257,7 +257,7 @@ class RunningNormalize(VecNormalize):
         normalize_step(raw, batch.accounts, self._moments, self._settings, outputs)
         self.old_obs = raw
         if not ended:
-            return normalized, rewards, dones, venv.no_infos
+            return normalized, rewards, dones, venv.no_infos.copy()
         infos = venv.episode_infos(dones)
         for n in np.flatnonzero(dones):
             infos[n]["terminal_observation"] = self.normalize_obs(infos[n]["terminal_observation"])

@@ -54,7 +54,7 @@ class TradingVecEnv(VecEnv):
         ended = batch.step(self.actions, observations)
         rewards = batch.rewards.astype(np.float32)
         if not ended:
-            return observations, rewards, np.zeros(self.num_envs, dtype=bool), self.no_infos
+            return observations, rewards, np.zeros(self.num_envs, dtype=bool), self.no_infos.copy()
         dones = (batch.terminated + batch.truncated) > 0
         return observations, rewards, dones, self.episode_infos(dones)
 

@@ -42,7 +42,10 @@ class Contract(NamedTuple):
 
 
 class FillRow(NamedTuple):
-    """What one bar did to an order; zero but for `ordered` when nothing was filled. Costs are USD, positive = paid."""
+    """What one bar did to an order; zero but for `ordered` and `decision_mid` when nothing was filled.
+
+    Costs are USD, positive = paid.
+    """
 
     ordered: float  # signed units
     quantity: float  # signed units, at most what was ordered

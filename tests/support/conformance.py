@@ -33,7 +33,7 @@ from intraday_rl.market.spreads import QuotedSpread, half_spread
 from tests.support.rows import account_row, bar_row, step_row, term_memory
 
 MODELS: dict[str, Any] = {
-    stub.model.name: stub.model  # type: ignore[attr-defined]
+    stub.model.name: stub.model
     for stub in (
         arrival,
         half_spread,

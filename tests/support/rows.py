@@ -41,12 +41,12 @@ def account_record(**fields: Any) -> structs.Records:
     return accounts
 
 
-def account_row(**fields: Any) -> AccountRow:
+def account_row(**fields: Any) -> Any:
     """Return a fresh account as one record."""
     return account_record(**fields)[0]
 
 
-def term_memory() -> TermMemory:
+def term_memory() -> Any:
     """Return the zeroed memory of a reward term."""
     return structs.empty(TermMemory, 1)[0]
 

@@ -24,16 +24,19 @@ class Validation(BaseCallback):
         curve: one row per evaluation, `step` and the evaluator's numbers under `validation/`.
     """
 
-    def __init__(self, evaluate: Evaluator, every_steps: int, keep: Callable[[PolicySnapshot, str], None]) -> None:
+    def __init__(
+        self, evaluate: Evaluator, every_steps: int, total_steps: int, keep: Callable[[PolicySnapshot, str], None]
+    ) -> None:
         """Prepare the evaluations.
 
         Args:
             evaluate: judges a policy; its numbers hold `net_return`.
             every_steps: steps between evaluations.
+            total_steps: of the training; the last evaluation waits for the last update.
             keep: stores a snapshot under a name ("best" or "last").
         """
         super().__init__()
-        self._evaluate, self._every, self._keep = evaluate, every_steps, keep
+        self._evaluate, self._every, self._total, self._keep = evaluate, every_steps, total_steps, keep
         self._next = every_steps
         self.best: PolicySnapshot | None = None
         self.best_score = float("-inf")
@@ -41,24 +44,23 @@ class Validation(BaseCallback):
         self.curve: list[dict[str, float]] = []
 
     def _on_step(self) -> bool:
-        if self.num_timesteps >= self._next:
+        if self._next <= self.num_timesteps < self._total:
             self._next += self._every
             self._judge()
         return True
 
     def _on_training_end(self) -> None:
-        if not self.curve or self.curve[-1]["step"] < self.num_timesteps:
-            self._judge()
+        self._judge()  # after the last update, which follows the last step
 
     def _judge(self) -> None:
         snapshot = take_snapshot(self.model)
         numbers: dict[str, Any] = {f"validation/{k}": v for k, v in self._evaluate(snapshot.live_policy).items()}
         self.curve.append({"step": float(self.num_timesteps), **numbers})
-        for key, value in numbers.items():
-            self.logger.record(key, value)
-        self.logger.dump(self.num_timesteps)
         score = numbers[f"validation/{SCORE}"]
         if score > self.best_score:
             self.best, self.best_score, self.best_step = snapshot, score, self.num_timesteps
             self._keep(snapshot, "best")
         self._keep(snapshot, "last")
+        for key, value in numbers.items():
+            self.logger.record(key, value)
+        self.logger.dump(self.num_timesteps)

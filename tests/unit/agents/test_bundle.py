@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from intraday_rl.agents import bundle as bundle_module
-from intraday_rl.agents.bundle import load_bundle, save_bundle
+from intraday_rl.agents.bundle import save_bundle
+from intraday_rl.agents.bundle_reading import load_bundle
 from intraday_rl.core.errors import BundleError
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.market.impact import SquareRootImpact
@@ -198,6 +199,12 @@ def test_bundle_that_is_not_there(tmp_path):
     assert_refused(tmp_path / "nowhere", "manifest.json")
     (tmp_path / "file").write_text("no folder")
     assert_refused(tmp_path / "file", "manifest.json")
+
+
+def test_bundle_of_a_run_that_was_never_judged(tmp_path):
+    """A run folder has a manifest of its own, which is no bundle's."""
+    (tmp_path / "manifest.json").write_text('{"started": "2024-11-04", "config": {}}')
+    assert_refused(tmp_path, "no bundle")
 
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])

@@ -107,6 +107,14 @@ def test_training_keeps_the_best_and_always_the_last():
     assert any((best[name] != last[name]).any() for name in best)
 
 
+def test_training_keeps_the_policy_that_it_ended_with(trained):
+    """The last update comes after the last rollout: what is kept last, and judged last, is what came of it."""
+    result, kept = trained
+    final = {name: tensor.numpy() for name, tensor in result.model.policy.state_dict().items()}
+    assert kept[-1][0] == "last"
+    assert all((kept[-1][1].weights[name] == value).all() for name, value in final.items())
+
+
 def test_training_prefers_a_number_to_no_number():
     result, _ = run(tiny_task(parameters={"total_timesteps": 1024}), scores(float("nan"), -0.4, float("nan"), -0.5))
     assert result.best_step == 512

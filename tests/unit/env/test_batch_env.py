@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from intraday_rl.core.errors import ConfigError, IntradayError, ParameterError
+from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import BUY, HOLD
-from intraday_rl.env.rewards import Profit
 from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxUnits
 from intraday_rl.market.latency import UniformLatency
 from tests.support.exact import assert_same_bits, bits
@@ -38,12 +38,13 @@ def assert_equal_columns(one, many, columns=slice(None), names=("observations", 
         assert_same_bits(one[name], many[name][:, columns], name)
 
 
-ACTIONS = np.random.default_rng(1).integers(0, 3, (80, 64))
+MANY = 8 if JIT_DISABLED else 64  # plain Python is a hundred times slower
+ACTIONS = np.random.default_rng(1).integers(0, 3, (65, MANY))  # two sessions of thirty minutes and a bit
 
 
 @pytest.fixture(scope="module")
 def many():
-    return roll(costly_batch(64), ACTIONS)
+    return roll(costly_batch(MANY), ACTIONS)
 
 
 def test_comparison_of_rolls_sees_a_single_bit(many):
@@ -54,14 +55,14 @@ def test_comparison_of_rolls_sees_a_single_bit(many):
         assert_equal_columns(changed, many)
 
 
-@pytest.mark.parametrize("size", [1, 7, 33])
+@pytest.mark.parametrize("size", [1, 5, MANY - 1])
 def test_results_do_not_depend_on_the_number_of_accounts(many, size):
     assert_equal_columns(roll(costly_batch(size), ACTIONS[:, :size]), many, slice(0, size))
 
 
-@pytest.mark.parametrize("n", [1, 40, 63])
+@pytest.mark.parametrize("n", [1, MANY // 2, MANY - 1])
 def test_a_batch_of_one_repeats_any_row_of_a_larger_batch(many, n):
-    large = costly_batch(64)
+    large = costly_batch(MANY)
     large.reset()  # draws the episodes that account n will meet
     single = costly_batch(1)
     single.assign(np.array([0]), np.array([0]))
@@ -80,13 +81,13 @@ def test_the_order_of_accounts_is_irrelevant():
 
 
 def test_the_same_seed_gives_the_same_results_and_another_does_not(many):
-    again, other = roll(costly_batch(64), ACTIONS), roll(costly_batch(64, seed=1), ACTIONS)
+    again, other = roll(costly_batch(MANY), ACTIONS), roll(costly_batch(MANY, seed=1), ACTIONS)
     assert_equal_columns(again, many)
     assert bits(other["accounts"]["cash"]) != bits(many["accounts"]["cash"])
 
 
 def test_seed_starts_the_streams_anew(many):
-    batch = costly_batch(64, seed=9)
+    batch = costly_batch(MANY, seed=9)
     roll(batch, ACTIONS[:40])
     batch.seed(0)
     assert_equal_columns(roll(batch, ACTIONS), many)
@@ -115,14 +116,14 @@ def test_reset_in_mid_episode_forgets_the_abandoned_rewards():
 
 
 def test_assigned_sessions_are_met_again_and_again():
-    batch = costly_batch(2)
-    batch.assign(np.array([4, 2]), np.array([7, 8]))
+    batch = full_batch(make_tape([[{"close": 100.0} for _ in range(4)]] * 2), 2)
+    batch.assign(np.array([1, 0]), np.array([7, 8]))
     observations = batch.reset()
     dates = []
     while len(dates) < 140:  # more than the 64 episodes that are drawn ahead
         ended = batch.step(np.full(2, HOLD), observations)
         dates += [batch.episode_info(n)["session"] for n in range(2) if ended]
-    assert dates == ["2024-01-06", "2024-01-04"] * 70
+    assert dates == ["2024-01-03", "2024-01-02"] * 70
     assert batch.accounts["noise_cursor"].tolist() == [7, 8]
 
 
@@ -189,13 +190,3 @@ def test_rules_refuse_capital_and_scale_that_are_not_positive(name, value):
 def test_batch_refuses_to_be_empty(num_envs):
     with pytest.raises(ParameterError, match=r"env\.num_envs must be >= 1"):
         make_batch(TAPE, num_envs)
-
-
-def test_rules_of_any_names_and_number_run():
-    limits = {"a": MaxUnits(50), "b": MaxUnits(20), "c": MaxUnits(30)}
-    batch = make_batch(TAPE, 1, limits=limits, terms={"gain": Profit(0.5), "again": Profit(0.5)})
-    observations = batch.reset()
-    batch.step(np.array([BUY]), observations)
-    assert batch.accounts["size"][0] == 20.0
-    assert batch.term_names == ("gain", "again")
-    assert batch.reward_parts[0, 0] == batch.reward_parts[0, 1]

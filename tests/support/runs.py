@@ -1,0 +1,76 @@
+"""Tiny whole runs for tests: a composed configuration that trains in a second, and the files that come out."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from intraday_rl.app.compose import compose
+from intraday_rl.app.evaluate import evaluate, parse
+from intraday_rl.app.train import train
+
+SMALL = (
+    "data.source.num_sessions=10",
+    "evaluation.split.train_fraction=0.5",
+    "evaluation.split.validation_fraction=0.2",
+    "evaluation.split.embargo_sessions=0",
+    "evaluation.every_steps=256",
+    "algo.parameters.total_timesteps=512",
+    "algo.parameters.rollout_steps=256",
+    "algo.parameters.batch_size=64",
+    "algo.parameters.num_envs=4",
+    "algo.parameters.num_epochs=2",
+    "algo.parameters.learning_rate=1e-3",
+    "algo.parameters.hidden_layers=[8,8]",
+    "tracking=none",
+    "progress=false",
+)
+WRITTEN = {
+    "bundle/actions.json",
+    "bundle/config.json",
+    "bundle/costs.json",
+    "bundle/features.json",
+    "bundle/judging.json",
+    "bundle/manifest.json",
+    "bundle/observation.json",
+    "bundle/policy.json",
+    "bundle/policy.npz",
+    "bundle/scaler.npz",
+    "sb3/model.zip",
+    "sb3/vecnormalize.pkl",
+    "metrics.json",
+    "gates.json",
+    "trades.parquet",
+    "equity.parquet",
+    "monitor.csv",
+    "report.html",
+    "report.png",
+    "manifest.json",
+}
+
+
+def run_small(folder: Path, *overrides: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
+    """Train, judge and report into the folder, and return the metrics."""
+    folder.mkdir(parents=True)
+    chosen = [*small, *overrides]
+    return train(compose(chosen), folder, chosen)
+
+
+def judge_again(*arguments: str) -> tuple[dict[str, Any], str]:
+    """Run evaluate.py's work and return the metrics and what was said."""
+    said = io.StringIO()
+    metrics = evaluate(parse(arguments), Console(file=said, width=200))
+    return metrics, said.getvalue()
+
+
+def evaluation_of(run: Path) -> Path:
+    """Return the newest evaluation folder of a run."""
+    return max((run / "evaluations").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def files_of(folder: Path) -> set[str]:
+    """Return the files below the folder, by relative path."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
