@@ -1,8 +1,8 @@
 """Throughput of the environment beside its peers, on one core: `python benchmarks/env_steps.py`.
 
 All contenders step through the same 52 simulated sessions of 390 one-minute bars, with random actions drawn beforehand
-and 47-wide observations. Ours charges the default costs and applies the default risk rules. gym-trading-env charges a fee;
-gym-anytrading has no costs in its reward, keeps no account in its observation and returns views.
+and 47-wide observations. Ours charges the default costs and applies the default risk rules. gym-trading-env charges a
+fee; gym-anytrading has no costs in its reward, keeps no account in its observation and returns views.
 """
 
 from __future__ import annotations

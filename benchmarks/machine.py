@@ -1,11 +1,12 @@
 """What the benchmarks run on, and how contenders are timed: in turn, again and again, the best of each.
 
-The speed of a shared machine drifts within minutes. Contenders are therefore measured in rounds (A B C, A B C, ...), the
-fastest round of each counts, and figures are compared as ratios of one run. Run as a script it prints the machine line.
+The speed of a shared machine drifts within minutes. Contenders are therefore measured in rounds (A B C, A B C, ...),
+the fastest round of each counts, and figures are compared as ratios of one run. As a script it prints the machine line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -67,6 +68,12 @@ def peak_memory_gb() -> float:
         return float("nan")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024 / 1e9
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory_gb` count from now on; only Linux can do that."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def verdict(measured: float, limit: float, at_most: bool = False) -> str:

@@ -1,8 +1,8 @@
 """Where PPO's training time goes: `python benchmarks/training.py`.
 
-The default run (simulated market, PPO's defaults, validation, checkpoints, monitor.csv, TensorBoard, MLflow on a store of
-its own) with the clock on each part. One thread for torch and numpy; MLflow writes in a thread of its own, whose CPU time
-is given beside the parts. N other than 8 is trained for a few updates only.
+The default run (simulated market, PPO's defaults, validation, checkpoints, monitor.csv, TensorBoard, MLflow on a store
+of its own) with the clock on each part. One thread for torch and numpy; MLflow writes in a thread of its own, whose CPU
+time is given beside the parts. N other than 8 is trained for a few updates only.
 """
 
 from __future__ import annotations

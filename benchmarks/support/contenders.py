@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecNormalize
-from support.market import SEED, Market
-from support.peers import gym_anytrading, gym_trading_env
 
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.normalize import RunningNormalize
 from intraday_rl.env.single_env import TradingEnv
 from intraday_rl.env.vec_env import TradingVecEnv
+from support.market import SEED, Market
+from support.peers import gym_anytrading, gym_trading_env
 
 Contender = Callable[[], int]
 

@@ -18,7 +18,7 @@ ENVIRONMENT = "intraday_rl.env.normalize"
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
     """Audit hook: replace the step once monitor.csv is opened."""
     if event == "open" and str(arguments[0]).endswith("monitor.csv"):
-        environment = sys.modules[ENVIRONMENT].RunningNormalize  # type: ignore[attr-defined]
+        environment = sys.modules[ENVIRONMENT].RunningNormalize
         step_wait = environment.step_wait
 
         def last_step(env: Any) -> None:

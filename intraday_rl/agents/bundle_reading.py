@@ -86,7 +86,7 @@ def _find(path: Path) -> Path:
     if (path / WEIGHTS).exists() or path.name == "bundle":
         raise BundleError(f"bundle {path}: {MANIFEST} or {WEIGHTS} is missing; {REMEDY}")
     raise BundleError(
-        f"bundle {path}: no {MANIFEST} is there; give a bundle, or a run that was judged once"
+        f"bundle {path}: no bundle is there (no {MANIFEST}); give a run judged at least once"
     )
 
 

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -41,17 +41,20 @@ class GarchForecast(NamedTuple):
     variance: float
 
 
-def garch_forecasts(windows: list[ReturnsArray]) -> list[GarchForecast]:
-    """Return the forecast of each window; those that were fitted before are read from disk."""
+def garch_forecasts(window_of: Callable[[int], ReturnsArray], count: int) -> list[GarchForecast]:
+    """Return the forecasts of the windows 0 .. count - 1; those that were fitted before are read from disk.
+
+    Args:
+        window_of: returns a window; asked one window at a time, since together they are large.
+        count: number of windows.
+    """
     folder = Path(platformdirs.user_cache_dir("intraday_rl")) / "garch"
-    keys = [_key(window) for window in windows]
+    keys = [_key(window_of(place)) for place in range(count)]
     known = [_read(folder, key) for key in keys]
     missing = [place for place, forecast in enumerate(known) if forecast is None]
-    to_fit = sum(len(windows[place]) >= LEAST_RETURNS for place in missing)
-    for place in _with_progress(missing, to_fit * SECONDS_PER_FIT):
-        known[place] = forecast = forecast_variance(windows[place])
-        if len(windows[place]) >= LEAST_RETURNS:
-            _write(folder, keys[place], forecast)
+    for place in _with_progress(missing, len(missing) * SECONDS_PER_FIT):
+        known[place] = forecast = forecast_variance(window_of(place))
+        _write(folder, keys[place], forecast)
     return [forecast for forecast in known if forecast is not None]
 
 

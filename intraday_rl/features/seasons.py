@@ -122,8 +122,8 @@ def _neighbourhood(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _fit_garch(sessions: Any, returns: Grid, moves: Grid) -> None:
-    windows = [garch_window(returns, moves, session) for session in range(1, len(sessions))]
-    for session, forecast in enumerate(garch_forecasts(windows), start=1):
+    forecasts = garch_forecasts(lambda place: garch_window(returns, moves, place + 1), len(sessions) - 1)
+    for session, forecast in enumerate(forecasts, start=1):
         for field, value in forecast._asdict().items():
             sessions[f"garch_{field}"][session] = value
 

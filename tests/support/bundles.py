@@ -12,7 +12,7 @@ import torch
 from intraday_rl.agents.bundle import save_bundle
 from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
 from intraday_rl.agents.snapshot import PolicySnapshot
-from intraday_rl.core.hashing import hash_file
+from intraday_rl.core.hashing import hash_file, hash_json
 from intraday_rl.env.batch_env import TradingRules
 from tests.support.tapes import random_tape
 from tests.support.training import noisy_rules
@@ -82,6 +82,7 @@ def sign_again(folder: Path) -> None:
     manifest["files"] = {str(file.relative_to(folder)): hash_file(file) for file in files}
     for name in manifest["contents"]:
         manifest["contents"][name] = json.loads((folder / name).read_text())
+    manifest["fingerprint"] = hash_json({key: value for key, value in manifest.items() if key != "fingerprint"})
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

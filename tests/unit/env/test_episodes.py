@@ -8,8 +8,9 @@ import pytest
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.env.episodes import EPISODES_AHEAD, NOISE_SIZE, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.single_env import TradingEnv
+from intraday_rl.market.latency import UniformLatency
 from tests.support.full_rules import full_batch
-from tests.support.tapes import make_tape
+from tests.support.tapes import make_execution, make_tape
 
 BARS = 5  # minutes of a session: three steps from its first bar to its end
 
@@ -100,6 +101,20 @@ def test_noise_is_uniform_and_changes_with_the_seed():
     assert noise.mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / NOISE_SIZE))
     np.testing.assert_array_equal(noise, draw_noise(1))
     assert not np.array_equal(noise, draw_noise(2))
+
+
+def test_each_step_reads_the_next_draw_from_the_episodes_cursor():
+    # Bars run from 100 to a vwap of 101: where an order arrives tells the draw, 100 + noise * 59,999 / 60,000.
+    sessions = [[{"close": 100.0, "open": 100.0, "vwap": 101.0, "high": 101.0} for _ in range(8)]] * 2
+    execution = make_execution(latency=UniformLatency(0.0, 59_999.0))
+    batch = full_batch(make_tape(sessions), 2, seed=4, execution=execution)
+    batch.assign(np.array([0, 1]), np.array([5, NOISE_SIZE - 2]))  # the second wraps around
+    observations = batch.reset()
+    noise = draw_noise(4)
+    for step in range(5):
+        batch.step(np.full(2, 2 * (step % 2)), observations)  # each bar reverses the position
+        draws = noise[[5 + step, (NOISE_SIZE - 2 + step) % NOISE_SIZE]]
+        np.testing.assert_allclose(batch.fills["reference_price"], 100.0 + draws * 59_999 / 60_000, rtol=1e-12)
 
 
 def test_episode_rows_hold_the_sessions_bounds():

@@ -60,6 +60,10 @@ def test_fallback_is_a_moving_average_of_squares(returns):
     assert forecast.variance == pytest.approx(expected, rel=1e-9)
 
 
+def forecasts(*windows):
+    return garch.garch_forecasts(lambda place: windows[place], len(windows))
+
+
 def forbid_arch(monkeypatch):
     original = builtins.__import__
 
@@ -73,33 +77,33 @@ def forbid_arch(monkeypatch):
 
 def test_kept_fits_are_read_again_without_arch(empty_cache, monkeypatch):
     windows = [simulated(1000, seed)[0] for seed in (1, 2)]
-    fitted = garch.garch_forecasts(windows)
+    fitted = forecasts(*windows)
     forbid_arch(monkeypatch)
-    assert garch.garch_forecasts(windows) == fitted
-    assert garch.garch_forecasts([*windows, windows[0][:500]])[:2] == fitted  # too few for arch
+    assert forecasts(*windows) == fitted
+    assert forecasts(*windows, windows[0][:500])[:2] == fitted  # too few for arch
     with pytest.raises(AssertionError, match="arch was imported"):
-        garch.garch_forecasts([simulated(1000, 3)[0]])
+        forecasts(simulated(1000, 3)[0])
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:40], lambda text: "", lambda text: text.replace("0x1.", "0x0.")])
 def test_damaged_file_is_fitted_again(empty_cache, damage):
     window = simulated(1000)[0]
-    fitted = garch.garch_forecasts([window])
+    fitted = forecasts(window)
     (path,) = empty_cache.rglob("*.json")
     good = path.read_text()
     path.write_text(damage(good))
-    assert garch.garch_forecasts([window]) == fitted
+    assert forecasts(window) == fitted
     assert path.read_text() == good
 
 
 def test_file_of_another_window_is_not_taken(empty_cache):
     first, second = (simulated(1000, seed)[0] for seed in (1, 2))
-    garch.garch_forecasts([first])
+    forecasts(first)
     (path,) = empty_cache.rglob("*.json")
-    fitted = garch.garch_forecasts([second])
+    fitted = forecasts(second)
     (other,) = set(empty_cache.rglob("*.json")) - {path}
     other.write_text(path.read_text())
-    assert garch.garch_forecasts([second]) == fitted
+    assert forecasts(second) == fitted
 
 
 def test_half_written_file_leaves_nothing_behind(empty_cache, monkeypatch):
@@ -112,9 +116,9 @@ def test_half_written_file_leaves_nothing_behind(empty_cache, monkeypatch):
     with monkeypatch.context() as context:
         context.setattr("os.replace", die)
         with pytest.raises(KeyboardInterrupt):
-            garch.garch_forecasts([window])
+            forecasts(window)
     assert list(empty_cache.rglob("*.json")) == []
-    assert len(garch.garch_forecasts([window])) == 1
+    assert len(forecasts(window)) == 1
     (path,) = empty_cache.rglob("*.json")
     assert len(json.loads(path.read_text())) == 2
 

@@ -109,6 +109,13 @@ def test_noise_moves_the_arrival_between_the_bounds():
     assert fill.reference_price == pytest.approx(100.175, rel=1e-14)  # u = 0.5 * 30 s / 60 s
 
 
+def test_commission_is_capped_by_the_value_at_the_fill_price():
+    # One unit: impact 0.05 sqrt(1 / 2500) = 0.001, price 100.175 + 0.01 + 0.001 = 100.186; 1 % of it with 5 USD a point
+    # is 5.0093, more than the minimum of 1.00; with 0.5 USD a point it is 0.50093.
+    assert run(1.0, multiplier=5.0).commission_usd == 1.0
+    assert run(1.0, multiplier=0.5).commission_usd == pytest.approx(0.50093, rel=1e-12)
+
+
 @pytest.mark.parametrize(("order", "changes"), [(0.0, {}), (100.0, {"traded": 0}), (100.0, {"volume": 9.0})])
 def test_nothing_filled_costs_nothing(order, changes):
     fill = run(order, bar=BAR._replace(**changes))

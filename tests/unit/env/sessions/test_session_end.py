@@ -146,4 +146,4 @@ def test_daily_loss_is_forgotten_at_the_next_session():
 def test_halt_keeps_its_name_at_the_close():
     steps = play(losing_batch(untraded=range(3, 9)), [BUY] * 9)
     assert steps[-1]["closing"] == HALT
-    assert (steps[-1]["bar"], steps[-1]["terminated"]) == (9, 1)
+    assert (steps[-1]["bar"], steps[-1]["terminated"], steps[-1]["truncated"]) == (9, 1, 0)  # flat in the very last bar
