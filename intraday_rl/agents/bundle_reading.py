@@ -85,9 +85,7 @@ def _find(path: Path) -> Path:
         raise BundleError(f"bundle {path / 'bundle'}: {MANIFEST} or {WEIGHTS} is missing; {REMEDY}")
     if (path / WEIGHTS).exists() or path.name == "bundle":
         raise BundleError(f"bundle {path}: {MANIFEST} or {WEIGHTS} is missing; {REMEDY}")
-    raise BundleError(
-        f"bundle {path}: no bundle is there (no {MANIFEST}); give a run judged at least once"
-    )
+    raise BundleError(f"bundle {path}: no bundle is there (no {MANIFEST}); give a run judged at least once")
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:

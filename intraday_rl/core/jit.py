@@ -18,8 +18,10 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
 import platformdirs
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
@@ -27,7 +29,8 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 TAG = "struct_"  # prefix of the record field that names a struct
-OPTIONS: Any = {"_nrt": False, "error_model": "numpy"}  # without reference counting of array arguments
+OPTIONS: Any = {"_nrt": False, "error_model": "numpy", "forceinline": True}
+CACHE_LINE_BYTES = 64
 PACKAGE = Path(__file__).resolve().parents[1]
 CACHES_KEPT = 4  # compiled caches of older source digests that stay on disk
 
@@ -68,8 +71,52 @@ def njit(function: F) -> F:
     """Compile a function that allocates nothing; cached on disk, without reference counting, without the GIL.
 
     `_nrt=False` removes numba's atomic reference counting of array arguments, which would cost three times a step.
+    `forceinline`: without it every small function is called with a dozen arrays on the stack, a third slower.
     """
     return cast("F", numba.njit(cache=True, nogil=True, **OPTIONS)(function))
+
+
+def entry(kernel: F, *arguments: Any) -> F:
+    """Return the machine code of a kernel for arguments of exactly these types.
+
+    A kernel called directly first looks up the types of all its arguments, which costs more than a bar of the market.
+    An entry does not: whoever calls it answers for dtype, dimensions and layout of every array.
+    """
+    if JIT_DISABLED:
+        return kernel
+    return cast("F", cast("Any", kernel).compile(tuple(cast("Any", numba).typeof(argument) for argument in arguments)))
+
+
+@intrinsic
+def _prefetch_line(typing_context: Any, array: Any, row: Any, offset: Any) -> Any:
+    """Load the cache line `offset` bytes after the start of array[row]."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        index = [context.cast(builder, values[1], signature.args[1], types.intp)]
+        index += [context.get_constant(types.intp, 0)] * (array.ndim - 1)
+        contents = context.make_array(array)(context, builder, values[0])
+        start = cast("Any", cgutils).get_item_pointer(context, builder, array, contents, index)
+        address, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        line = builder.gep(builder.bitcast(start, address), [values[2]])
+        kind = ir.FunctionType(ir.VoidType(), [address, word, word, word])
+        instruction = builder.module.declare_intrinsic("llvm.prefetch", [address], kind)
+        builder.call(instruction, [line, word(0), word(3), word(1)])  # for reading, into all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, row, types.intp), generate
+
+
+def prefetch(array: Any, row: Any) -> None:
+    """Ask the processor to bring array[row] into its caches; array is (T,) records or (T, F). No result changes."""
+
+
+@overload(prefetch, jit_options=OPTIONS)
+def _prefetch(array: Any, row: Any) -> Any:
+    def prefetch_lines(array: Any, row: Any) -> None:
+        for offset in range(0, array.strides[0], CACHE_LINE_BYTES):
+            _prefetch_line(array, row, offset)  # type: ignore[call-arg]
+
+    return prefetch_lines
 
 
 def struct_name(numba_type: Any) -> str | None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from intraday_rl.core import checks, structs
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.core.jit import entry
 from intraday_rl.env.actions import target_position
 from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.observation import ObservationLayout
@@ -31,6 +32,19 @@ from intraday_rl.market.spreads import half_spread
 from intraday_rl.market.tape import Tape
 
 Float32s = npt.NDArray[np.float32]
+FLOAT32 = np.dtype(np.float32)
+SUMMARY = (  # what `episode_infos` reads of a finished account
+    "episode_reward",
+    "steps",
+    "last_bar",
+    "nav",
+    "start_nav",
+    "max_drawdown",
+    "traded_notional",
+    "round_trips",
+    "in_market_bars",
+    "position",
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ class BatchEnv:
     After `reset` and each `step` these arrays hold the last bar's outcome: `rewards` (N,) float64, `terminated` and
     `truncated` (N,) int64, `reward_parts` (N, K) reward by term, `fills` (N,) FillRow, `accounts` (N,) AccountRow;
     where an episode ended, `finished` (N,) AccountRow and `final_observations` (N, F) hold its last state, and the
-    account has begun its next episode.
+    account has begun its next episode. `width` is the number of an observation's columns, F.
     """
 
     def __init__(
@@ -124,6 +138,7 @@ class BatchEnv:
         if tape.feature_names != rules.layout.market:
             raise ConfigError("the tape's features and the observation's market features differ in name or order")
         self.tape, self.rules, self.num_envs = tape, rules, num_envs
+        self.width = len(rules.layout.names)
         self.sessions = tape.usable(sessions)
         self.term_names = tuple(rules.terms)
         self.observation_space = rules.layout.space()
@@ -137,41 +152,46 @@ class BatchEnv:
         self.rewards: npt.NDArray[np.float64] = np.asarray(self.accounts["reward"])
         self.terminated: npt.NDArray[np.int64] = np.asarray(self.accounts["terminated"])
         self.truncated: npt.NDArray[np.int64] = np.asarray(self.accounts["truncated"])
+        self.actions = np.zeros(num_envs)  # what `advance` acts on
+        self._summary = self.finished[list(SUMMARY)]
+        self._dates = dict(zip(tape.last_row.tolist(), tape.dates.astype(str).tolist(), strict=True))
         self._rules = rules.pack()
         self._episodes = structs.view(np.zeros((num_envs, EPISODES_AHEAD), dtype=structs.dtype_of(EpisodeRow)))
         memory = structs.view(self.memory)
         self._restart = (self._episodes, memory, self.finished, self.final_observations)
         self.seed(seed)
+        outputs = (self.final_observations, self.parts, self.fills)
+        self._step = entry(step_batch, self.accounts, self.actions, self._market, self._rules, outputs, self._restart)
 
     @property
     def reward_parts(self) -> npt.NDArray[np.float64]:
         """Reward of the last step by term, (N, K)."""
         return np.asarray(self.parts[STEP])
 
-    def episode_info(self, n: int) -> dict[str, Any]:
-        """Return what the episode that account n just finished came to.
+    def episode_infos(self, accounts: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return what the episodes that these accounts just finished came to.
 
         Keys: episode (r, l: reward and length, as SB3's Monitor has them), session, session_return, max_drawdown,
         turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by term) and
         flat_at_end.
         """
-        row = self.finished[n]
-        return {
-            "episode": {"r": float(row["episode_reward"]), "l": int(row["steps"])},
-            "session": str(self.tape.dates[self.tape.session_of(int(row["last_bar"]))]),
-            "session_return": float(row["nav"] / row["start_nav"] - 1.0),
-            "max_drawdown": float(row["max_drawdown"]),
-            "turnover": float(row["traded_notional"] / row["start_nav"]),
-            "round_trips": int(row["round_trips"]),
-            "in_market_bars": int(row["in_market_bars"]),
-            "episode_reward_parts": dict(zip(self.term_names, self.parts[FINISHED, n].tolist(), strict=True)),
-            "flat_at_end": bool(row["position"] == 0.0),
-        }
-
-    @property
-    def width(self) -> int:
-        """Columns of an observation, F."""
-        return len(self.rules.layout.names)
+        rows, parts = self._summary[accounts].tolist(), self.parts[FINISHED, accounts].tolist()
+        return [
+            {
+                "episode": {"r": reward, "l": steps},
+                "session": self._dates[last_bar],
+                "session_return": nav / start - 1.0,
+                "max_drawdown": drawdown,
+                "turnover": traded / start,
+                "round_trips": trips,
+                "in_market_bars": in_market,
+                "episode_reward_parts": dict(zip(self.term_names, sums, strict=True)),
+                "flat_at_end": position == 0.0,
+            }
+            for (reward, steps, last_bar, nav, start, drawdown, traded, trips, in_market, position), sums in zip(
+                rows, parts, strict=True
+            )
+        ]
 
     def seed(self, seed: int) -> None:
         """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
@@ -209,9 +229,23 @@ class BatchEnv:
 
         Returns:
             How many episodes ended.
+
+        Raises:
+            ConfigError: `observations` is not a C-contiguous float32 array of the batch's shape.
         """
+        shape = (self.num_envs, self.width)
+        if observations.dtype != FLOAT32 or observations.shape != shape or not observations.flags.c_contiguous:
+            raise ConfigError(
+                f"BatchEnv.step: observations must be a C-contiguous float32 array {shape}, was "
+                f"{observations.dtype} {observations.shape}"
+            )
+        self.actions[:] = actions
+        return self.advance(observations)
+
+    def advance(self, observations: Float32s) -> int:
+        """Do as `step` does with the actions that stand in `actions`; `observations` is not checked."""
         outputs = (observations, self.parts, self.fills)
-        ended: int = step_batch(self.accounts, actions, self._market, self._rules, outputs, self._restart)
+        ended: int = self._step(self.accounts, self.actions, self._market, self._rules, outputs, self._restart)
         if ended:
             self._refill_used_up()
         return ended

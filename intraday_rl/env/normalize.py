@@ -16,10 +16,12 @@ from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from intraday_rl.core import structs
-from intraday_rl.core.jit import njit
+from intraday_rl.core.jit import entry, njit
+from intraday_rl.env.batch_env import FLOAT32
 from intraday_rl.env.vec_env import TradingVecEnv
 
 Array = npt.NDArray[Any]
+BOOL = np.dtype(np.bool_)
 MEAN, VARIANCE, SCRATCH = 0, 1, 2  # planes of `moments`
 
 
@@ -165,9 +167,13 @@ class RunningNormalize(VecNormalize):
         """
         self._settings = structs.empty(Settings, 1)
         self._moments = np.zeros((3, venv.batch.width))
+        self._raw = np.zeros((venv.num_envs, venv.batch.width), FLOAT32)  # overwritten by every step
         super().__init__(venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma)
         for name, value in (("gamma", gamma), ("epsilon", self.epsilon), ("clip", clip)):
             self._settings[name] = value
+        rewards, dones = np.zeros(self.num_envs, FLOAT32), np.zeros(self.num_envs, BOOL)
+        outputs = (self._raw, rewards, dones, self.returns)
+        self._normalize = entry(normalize_step, self._raw, venv.batch.accounts, self._moments, self._settings, outputs)
 
     @property
     def training(self) -> bool:
@@ -247,21 +253,19 @@ class RunningNormalize(VecNormalize):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Advance, update the statistics while training, and return normalised observations and rewards."""
-        venv = self.venv
+        venv, raw, num_envs = self.venv, self._raw, self.num_envs
         batch = venv.batch
-        shape = (self.num_envs, batch.width)
-        raw, normalized = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-        rewards, dones = np.empty(self.num_envs, dtype=np.float32), np.empty(self.num_envs, dtype=np.bool_)
-        ended = batch.step(venv.actions, raw)
+        normalized = np.empty(raw.shape, FLOAT32)
+        rewards, dones = np.empty(num_envs, FLOAT32), np.empty(num_envs, BOOL)
+        ended = batch.advance(raw)
         outputs = (normalized, rewards, dones, self.returns)
-        normalize_step(raw, batch.accounts, self._moments, self._settings, outputs)
+        self._normalize(raw, batch.accounts, self._moments, self._settings, outputs)
         self.old_obs = raw
         if not ended:
             return normalized, rewards, dones, venv.no_infos.copy()
-        infos = venv.episode_infos(dones)
-        for n in np.flatnonzero(dones):
-            infos[n]["terminal_observation"] = self.normalize_obs(infos[n]["terminal_observation"])
-        return normalized, rewards, dones, infos
+        over = np.flatnonzero(dones)
+        last = self.normalize_obs(batch.final_observations[over])
+        return normalized, rewards, dones, venv.episode_infos(over, last)
 
     def get_original_reward(self) -> npt.NDArray[np.float64]:
         """Return the last rewards before scaling, (N,)."""

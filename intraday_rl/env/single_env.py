@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.errors import ConfigError
-from intraday_rl.env.batch_env import BatchEnv
+from intraday_rl.env.batch_env import FLOAT32, BatchEnv
 from intraday_rl.env.step_kernel import STEP
+
+ONLY = np.zeros(1, dtype=np.int64)  # the index of the only account
 
 
 class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
@@ -38,9 +40,9 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         self.batch = batch
         self.observation_space: gymnasium.Space[Any] = batch.observation_space
         self.action_space = batch.action_space
-        self._discrete = isinstance(batch.action_space, gymnasium.spaces.Discrete)
-        self._actions = np.zeros(1, dtype=np.int64 if self._discrete else np.float32)
-        self._shape = (1, batch.width)
+        self._read = _code if isinstance(batch.action_space, gymnasium.spaces.Discrete) else _fraction
+        self._observations = np.zeros((1, batch.width), FLOAT32)  # overwritten by every step
+        self._observation = self._observations[0]
         self._names = batch.term_names
         self._parts = batch.parts[STEP, 0]
         self._running = False
@@ -67,31 +69,35 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         if not self._running:
             raise ConfigError("TradingEnv.step: no episode is under way, call reset() first")
         batch = self.batch
-        self._actions[0] = self._code(action) if self._discrete else self._fraction(action)
-        observations = np.empty(self._shape, dtype=np.float32)
-        ended = batch.step(self._actions, observations)
-        info: dict[str, Any] = {"reward_parts": dict(zip(self._names, self._parts.tolist(), strict=True))}
-        reward = batch.rewards.item(0)
+        batch.actions[0] = self._read(action)
+        ended = batch.advance(self._observations)
+        reward = batch.rewards.item()
+        # one term is the reward itself; reading it again would cost as much as the market's step
+        parts = (
+            {self._names[0]: reward}
+            if len(self._names) == 1
+            else dict(zip(self._names, self._parts.tolist(), strict=True))
+        )
         if not ended:
-            return observations[0], reward, False, False, info
-        info.update(batch.episode_info(0))
+            return self._observation.copy(), reward, False, False, {"reward_parts": parts}
+        info = {"reward_parts": parts, **batch.episode_infos(ONLY)[0]}
         del info["episode"]  # the name belongs to gymnasium's RecordEpisodeStatistics
-        self._begun, self._running = observations[0], False
+        self._begun, self._running = self._observation.copy(), False
         return batch.final_observations[0].copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info
 
-    @staticmethod
-    def _code(action: Any) -> int:
-        try:
-            code = operator.index(action)
-        except TypeError:
-            code = -1
-        if not 0 <= code <= 2:
-            raise ConfigError(f"TradingEnv.step: action must be 0 (SELL), 1 (HOLD) or 2 (BUY), was {action!r}")
-        return code
 
-    @staticmethod
-    def _fraction(action: Any) -> float:
-        values = np.asarray(action, dtype=np.float64)
-        if values.size != 1 or not -1.0 <= values.item() <= 1.0:
-            raise ConfigError(f"TradingEnv.step: action must be one number in [-1, 1], was {action!r}")
-        return values.item()
+def _code(action: Any) -> int:
+    try:
+        code = operator.index(action)
+    except TypeError:
+        code = -1
+    if not 0 <= code <= 2:
+        raise ConfigError(f"TradingEnv.step: action must be 0 (SELL), 1 (HOLD) or 2 (BUY), was {action!r}")
+    return code
+
+
+def _fraction(action: Any) -> float:
+    values = np.asarray(action, dtype=np.float64)
+    if values.size != 1 or not -1.0 <= values.item() <= 1.0:
+        raise ConfigError(f"TradingEnv.step: action must be one number in [-1, 1], was {action!r}")
+    return float(values.item())

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intraday_rl.core.jit import every, njit
+from intraday_rl.core.jit import every, njit, prefetch
 from intraday_rl.env.actions import target_position
 from intraday_rl.env.observation import write_observation
 from intraday_rl.env.rewards import StepRow, reward_term
@@ -26,6 +26,7 @@ position_limits = every(position_limit)
 exit_reasons = every(exit_reason)
 reward_terms = every(reward_term, per_member=("memory",))
 
+ACCOUNTS_AHEAD = 4  # so many accounts before its turn an account's next bar is fetched from memory
 STEP, EPISODE, FINISHED = 0, 1, 2  # planes of `parts`: of this step, of the running episode, of the finished one
 
 
@@ -154,6 +155,16 @@ def trade(account: AccountRow, action: float, market: Any, rules: Any, fill_row:
 
 
 @njit
+def fetch_ahead(accounts: Array, n: int, market: Any) -> None:
+    """Have the bar that account n + ACCOUNTS_AHEAD will meet on its way from memory: sessions are scattered in it."""
+    tape, features, _ = market
+    if n + ACCOUNTS_AHEAD < accounts.shape[0]:
+        row = accounts[n + ACCOUNTS_AHEAD].bar + 1
+        prefetch(tape, row)
+        prefetch(features, row)
+
+
+@njit
 def reset_batch(accounts: Array, market: Any, rules: Array, observations: Array, restart: Any) -> None:
     """Begin a new episode in every account and write its first observation; arguments as in `step_batch`."""
     for n in range(accounts.shape[0]):
@@ -166,7 +177,7 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
 
     Args:
         accounts: AccountRow records, (N,).
-        actions: (N,) actions inside the action space.
+        actions: (N,) float64 actions inside the action space.
         market: (tape (T,) BarRow, features (T, F_market), noise (M,), M a power of two).
         rules: one record that holds the groups of `TradingRules.pack`, (1,).
         outputs: (observations (N, F), parts (3, N, K) reward by term, fills (N,) FillRow): written.
@@ -180,6 +191,7 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
     ended = 0
     for n in range(accounts.shape[0]):
         account = accounts[n]
+        fetch_ahead(accounts, n, market)
         happened = trade(account, actions[n], market, rule, fills[n])
         usd_to_reward = rule.unit.reward_scale / (1e-4 * account.start_nav)
         account.reward = 0.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from intraday_rl.env.batch_env import BatchEnv
+from intraday_rl.env.batch_env import FLOAT32, BatchEnv
 
 NO_INFO: Any = MappingProxyType({})
 
@@ -45,26 +45,34 @@ class TradingVecEnv(VecEnv):
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
         """Keep the actions for `step_wait`."""
-        self.actions = actions.reshape(self.num_envs)
+        self.batch.actions[:] = actions.reshape(self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Advance every account by one bar."""
         batch = self.batch
-        observations = np.empty((self.num_envs, batch.width), dtype=np.float32)
-        ended = batch.step(self.actions, observations)
-        rewards = batch.rewards.astype(np.float32)
+        observations = np.empty((self.num_envs, batch.width), FLOAT32)
+        ended = batch.advance(observations)
+        rewards = batch.rewards.astype(FLOAT32)
         if not ended:
             return observations, rewards, np.zeros(self.num_envs, dtype=bool), self.no_infos.copy()
         dones = (batch.terminated + batch.truncated) > 0
-        return observations, rewards, dones, self.episode_infos(dones)
+        over = np.flatnonzero(dones)
+        return observations, rewards, dones, self.episode_infos(over, batch.final_observations[over])
 
-    def episode_infos(self, dones: npt.NDArray[np.bool_]) -> list[Any]:
-        """Return the infos of a step in which episodes ended: real ones only there."""
+    def episode_infos(self, over: npt.NDArray[np.int64], last: npt.NDArray[np.float32]) -> list[Any]:
+        """Return all infos of a step in which the episodes of the accounts `over`, (E,), ended: real ones only there.
+
+        Args:
+            over: accounts, (E,).
+            last: the last observation of each, (E, F).
+        """
         infos = self.no_infos.copy()
-        for n in np.flatnonzero(dones):
-            info = self.batch.episode_info(int(n))
-            info["terminal_observation"] = self.batch.final_observations[n].copy()
-            info["TimeLimit.truncated"] = bool(self.batch.truncated[n])
+        truncated = self.batch.truncated[over].tolist()
+        for n, info, observation, cut in zip(
+            over.tolist(), self.batch.episode_infos(over), last, truncated, strict=True
+        ):
+            info["terminal_observation"] = observation
+            info["TimeLimit.truncated"] = cut == 1
             infos[n] = info
         return infos
 

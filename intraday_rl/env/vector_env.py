@@ -59,9 +59,10 @@ class TradingVectorEnv(VectorEnv[Any, Any, Any]):
         final_observations = np.full(self.num_envs, None, dtype=object)
         final_infos: dict[str, Any] = {}
         done = terminated | truncated
-        for n in np.flatnonzero(done):
+        over = np.flatnonzero(done)
+        for n, info in zip(over.tolist(), batch.episode_infos(over), strict=True):
             final_observations[n] = batch.final_observations[n].copy()
-            final_infos = self._add_info(final_infos, batch.episode_info(int(n)), int(n))
+            final_infos = self._add_info(final_infos, info, n)
         infos["final_obs"], infos["final_info"] = final_observations, final_infos
         infos["_final_obs"] = infos["_final_info"] = done
         return observations, rewards, terminated, truncated, infos

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +51,16 @@ class Output(NamedTuple):
     """Where the pass writes, and which columns."""
 
     columns: npt.NDArray[np.uint64]  # (F,) indices into COLUMNS
-    wanted: npt.NDArray[np.int64]  # (W,) 1 for the chosen columns, else 0
     values: npt.NDArray[np.float32]  # (T, F)
     valid: npt.NDArray[np.bool_]  # (T,)
+
+
+class Choice(NamedTuple):
+    """The chosen columns of the last row, in their order."""
+
+    row: npt.NDArray[np.float64]  # (W,) on the memory of the row's record
+    chosen: npt.NDArray[np.float64]  # (F,) a part of `row` where the columns stand side by side
+    is_part: bool  # else they are brought together for each row
 
 
 def new_memory(settings: Mapping[type, Mapping[str, float]]) -> Memory:
@@ -70,11 +77,14 @@ def new_memory(settings: Mapping[type, Mapping[str, float]]) -> Memory:
 
 def run_pass(bars: BarColumns, fits: Fits, memory: Memory, output: Output) -> None:
     """Take in the bars and write their rows; `memory` then stands after the last of them."""
-    _pass(bars, fits, memory, memory.row.view(np.float64).view(np.ndarray), output)
+    row, columns = memory.row.view(np.float64).view(np.ndarray), output.columns.astype(np.int64)
+    is_part = bool((np.diff(columns) == 1).all())
+    chosen = row[columns[0] : columns[-1] + 1] if is_part else np.empty(len(columns))
+    _pass(bars, fits, memory, Choice(row, chosen, is_part), output)
 
 
 @njit
-def _pass(bars: BarColumns, fits: Fits, memory: Memory, flat: Any, output: Output) -> None:
+def _pass(bars: BarColumns, fits: Fits, memory: Memory, choice: Choice, output: Output) -> None:
     trail, row = memory.trail[0], memory.row[0]
     for t in range(bars.session.shape[0]):
         session, minute = bars.session[t], bars.minute[t]
@@ -88,20 +98,21 @@ def _pass(bars: BarColumns, fits: Fits, memory: Memory, flat: Any, output: Outpu
             update_known_state(memory.known_state[0], trail.step, row)
         write_clock(memory.regime[0], row, minute, fit.minutes)
         write_time_left(row, minute, fit.minutes)
-        has_bar = session == trail.session  # before a session's first bar there is nothing to write
-        _store(flat, output, t, has_bar)
+        _store(choice, output, t, session == trail.session)
 
 
 @njit
-def _store(flat: Any, output: Output, t: int, has_bar: bool) -> None:
-    if not has_bar:
-        output.valid[t] = False
-        for place in range(output.columns.shape[0]):
-            output.values[t, place] = np.nan
-        return
-    for place in range(output.columns.shape[0]):
-        output.values[t, place] = flat[output.columns[place]]
-    unknown = 0
-    for column in range(flat.shape[0]):
-        unknown += output.wanted[column] if math.isnan(flat[column]) else 0
+def _store(choice: Choice, output: Output, t: int, has_bar: bool) -> None:
+    """Write the chosen columns; before a session's first bar there is nothing to write."""
+    unknown = 0 if has_bar else 1
+    chosen = choice.chosen
+    if not choice.is_part:
+        for place in range(chosen.shape[0]):
+            chosen[place] = choice.row[output.columns[place]]
+    for place in range(chosen.shape[0]):
+        output.values[t, place] = chosen[place]
+        unknown += 1 if math.isnan(chosen[place]) else 0
     output.valid[t] = unknown == 0
+    if not has_bar:
+        for place in range(chosen.shape[0]):
+            output.values[t, place] = np.nan

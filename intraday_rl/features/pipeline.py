@@ -103,9 +103,8 @@ class FeaturePipeline:
     def new_output(self, rows: int) -> Output:
         """Return room for so many rows."""
         columns = np.array([COLUMNS.index(name) for name in self.names], dtype=np.uint64)
-        wanted = np.array([name in self.names for name in COLUMNS], dtype=np.int64)
         values = np.empty((rows, len(self.names)), dtype=np.float32)
-        return Output(columns, wanted, values, np.empty(rows, dtype=np.bool_))
+        return Output(columns, values, np.empty(rows, dtype=np.bool_))
 
     def sources(self, bars: Bars) -> dict[str, str]:
         """Return for each feature what it is computed from.

@@ -18,6 +18,7 @@ PATH_BARS = 30.0
 SLOPE_BARS = 20
 SLOPE_SQUARES = SLOPE_BARS * (SLOPE_BARS**2 - 1) / 12  # sum of squared distances of the bars from their middle
 HISTORY_SESSIONS = 20
+HISTORY_PLACES = 32  # the places beyond 20 stay NaN: loops of this length are vectorised, shorter ones are not
 MINUTES_OF_DAY = 1440  # the longest session; the layout of the memory does not depend on the exchange
 OPENING_MINUTES, CLOSING_MINUTES = 30, 60
 LEAST_UNEXPLAINED = 1e-4  # floor of 1 - R^2, so that a straight line has a finite t-statistic (at most 424)
@@ -35,7 +36,7 @@ STATE = np.dtype(
         ("sessions", np.int64),  # sessions with a bar, this one included
         ("next_minute", np.int64),  # first minute of the session that has not been recorded
         ("last_minute", np.int64),  # minutes of the longest session so far
-        ("history", np.float64, (MINUTES_OF_DAY, HISTORY_SESSIONS)),  # NaN where there is none
+        ("history", np.float64, (MINUTES_OF_DAY, HISTORY_PLACES)),  # NaN where there is none
         ("clock_minutes", np.int64),  # session length for which the two tables below hold
         ("sines", np.float64, (MINUTES_OF_DAY,)),
         ("cosines", np.float64, (MINUTES_OF_DAY,)),
@@ -93,7 +94,7 @@ def _slope(step: Any) -> float:
 def _open_session(state: Any, session_minutes: int) -> None:
     if state.sessions == 0:
         for minute in range(MINUTES_OF_DAY):
-            for slot in range(HISTORY_SESSIONS):
+            for slot in range(HISTORY_PLACES):
                 state.history[minute, slot] = np.nan
     _forget(state, state.last_minute)
     state.sessions += 1
@@ -115,7 +116,7 @@ def _volatility_rank(state: Any, step: Any) -> float:
     state.next_minute = step.minute + 1
     past, value = state.history[step.minute], step.deviation_60
     below, equal, known = 0, 0, 0
-    for place in range(HISTORY_SESSIONS):
+    for place in range(HISTORY_PLACES):
         below += 1 if past[place] < value else 0
         equal += 1 if past[place] == value else 0
         known += 0 if math.isnan(past[place]) else 1

@@ -110,7 +110,7 @@ def test_reset_in_mid_episode_forgets_the_abandoned_rewards():
     batch.reset()
     while not batch.step(np.array([HOLD]), observations):
         pass
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["episode"] == {"r": 0.0, "l": 8}
     assert info["episode_reward_parts"] == {"profit": 0.0, "turnover": 0.0}
 
@@ -122,7 +122,7 @@ def test_assigned_sessions_are_met_again_and_again():
     dates = []
     while len(dates) < 140:  # more than the 64 episodes that are drawn ahead
         ended = batch.step(np.full(2, HOLD), observations)
-        dates += [batch.episode_info(n)["session"] for n in range(2) if ended]
+        dates += [batch.episode_infos([n])[0]["session"] for n in range(2) if ended]
     assert dates == ["2024-01-03", "2024-01-02"] * 70
     assert batch.accounts["noise_cursor"].tolist() == [7, 8]
 

@@ -55,7 +55,7 @@ def test_env_repeats_the_batch_step_by_step():
         assert sum(info["reward_parts"].values()) == reward
         if ended:
             assert_same_bits(observation, batch.final_observations[0])
-            assert info["session"] == batch.episode_info(0)["session"]
+            assert info["session"] == batch.episode_infos([0])[0]["session"]
             observation, _ = env.reset()
 
 

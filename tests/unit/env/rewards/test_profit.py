@@ -36,6 +36,6 @@ def test_profit_sums_to_the_change_of_nav_in_basis_points(scale):
     basis_points = (account["nav"] - 50_000.0) / 5.0
     assert account["nav"] != 50_000.0
     assert sum(rewards) == pytest.approx(scale * basis_points, abs=1e-9)
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["episode"]["r"] == pytest.approx(scale * basis_points, abs=1e-9)
     assert info["session_return"] * 1e4 == pytest.approx(basis_points, abs=1e-9)

@@ -91,12 +91,12 @@ def test_turnover_reaches_the_reward_in_basis_points():
         [0.0, pytest.approx(-0.5, rel=1e-9)],
     ]
     assert [step["reward"] for step in steps] == pytest.approx([-0.5, 0.0, -0.5], rel=1e-9)
-    assert batch.episode_info(0)["episode_reward_parts"]["turnover"] == pytest.approx(-1.0, rel=1e-9)
+    assert batch.episode_infos([0])[0]["episode_reward_parts"]["turnover"] == pytest.approx(-1.0, rel=1e-9)
 
 
 def test_reward_is_the_sum_of_its_parts():
     batch, rewards = finish_episode(random_tape(2, 40), terms={"turnover": PENALTY._replace(weight=1.0)})
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     parts = info["episode_reward_parts"]
     assert parts["turnover"] < 0.0
     assert sum(parts.values()) == pytest.approx(info["episode"]["r"], abs=1e-8)

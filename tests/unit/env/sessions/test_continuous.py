@@ -107,7 +107,7 @@ def test_session_costs_by_kind(played):
 
 def test_session_totals(played):
     batch, steps = played
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["round_trips"] == 2  # the reversal at row 3 ends the first
     traded = 20 * 5_001.325 + 15 * 5_000.675 + 15 * 4_998.675 + 10 * 4_989.325
     assert info["turnover"] == pytest.approx(traded / 50_000, rel=1e-12)

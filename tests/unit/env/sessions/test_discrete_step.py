@@ -51,7 +51,7 @@ def test_session_fills(played):
 
 def test_session_totals(played):
     batch, steps = played
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["session_return"] == pytest.approx(8 / 50_000, abs=1e-12)
     assert info["max_drawdown"] == pytest.approx(13 / 50_000, abs=1e-12)  # from 50,021 to 50,008
     assert info["turnover"] == pytest.approx((10_012 + 10_028 + 10_048 + 10_052) / 50_000, abs=1e-12)

@@ -81,7 +81,7 @@ def test_session_totals():
     batch = new_batch()
     steps = play(batch, ACTIONS)
     assert column(steps, "entry_price") == pytest.approx([100.12, 100.12, 100.28, 0, 100.48, 0], abs=1e-10)
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["episode"] == {"r": pytest.approx(-3.4, abs=1e-9), "l": 6}
     assert info["session"] == "2024-01-02"
     assert info["session_return"] == pytest.approx(-17 / 50_000, abs=1e-12)

@@ -67,7 +67,7 @@ def test_exit_waits_for_a_minute_with_a_trade():
     assert [step["position"] for step in steps] == [100] * 8 + [0]
     assert [step["fill"]["ordered"] for step in steps[6:]] == [-100, -100, -100]
     assert (steps[-1]["bar"], steps[-1]["terminated"], steps[-1]["truncated"]) == (9, 1, 0)
-    assert batch.episode_info(0)["flat_at_end"] is True
+    assert batch.episode_infos([0])[0]["flat_at_end"] is True
 
 
 def test_exit_that_never_finds_a_trade_is_a_truncation():
@@ -77,7 +77,7 @@ def test_exit_that_never_finds_a_trade_is_a_truncation():
     assert [step["ended"] for step in steps] == [0] * 10 + [1]
     last = steps[-1]
     assert (last["bar"], last["terminated"], last["truncated"], last["position"]) == (11, 0, 1, 100)
-    info = batch.episode_info(0)
+    info = batch.episode_infos([0])[0]
     assert info["flat_at_end"] is False
     assert info["session_return"] == pytest.approx(-300 / 50_000, abs=1e-12)  # marked at the last close
     assert info["round_trips"] == 0
@@ -90,7 +90,7 @@ def test_data_that_end_before_the_close_are_a_truncation_flat_or_not():
         batch = full_batch(make_tape([bars]))
         steps = play(batch, [action] * 4)
         assert (steps[-1]["terminated"], steps[-1]["truncated"]) == (0, 1)
-        assert batch.episode_info(0)["flat_at_end"] is flat
+        assert batch.episode_infos([0])[0]["flat_at_end"] is flat
 
 
 def test_flat_account_ends_without_a_trade():
