@@ -68,8 +68,8 @@ class Bundle:
             difference = first_difference(self.parts[name], content)
             if difference is not None:
                 raise BundleError(
-                    f"bundle {self.path}: trained with another {name.removesuffix('.json')}: in the environment "
-                    f"{difference}; use the bundle's own configuration"
+                    f"bundle {self.path}: not what it was trained with ({name.removesuffix('.json')}): {difference}; "
+                    "judge it on data and settings like its own"
                 )
 
 

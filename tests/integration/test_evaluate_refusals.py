@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from intraday_rl.core.errors import BundleError, ConfigError, IntradayError
-from tests.support.bundles import change_json, sign_again
+from tests.support.bundles import change_json, change_manifest, sign_again, write_manifest
 from tests.support.runs import files_of, judge_again, run_small
 
 
@@ -181,10 +181,8 @@ def test_names_of_rules_are_not_run(stranger, tmp_path, group):
 )
 def test_hostile_overrides_of_a_bundle_do_nothing(stranger, override):
     """The bundle's own overrides are composed anew when other data are asked for."""
-    manifest = json.loads((stranger / "bundle" / "manifest.json").read_text())
-    overrides = [*manifest["overrides"], override]
-    change_json(stranger / "bundle" / "manifest.json", "overrides", value=overrides)
-    sign_again(stranger / "bundle")
+    overrides = json.loads((stranger / "bundle" / "manifest.json").read_text())["overrides"]
+    change_manifest(stranger / "bundle", "overrides", [*overrides, override])
     assert_refused(f"run={stranger}", "data.source.num_sessions=6")
 
 
@@ -201,6 +199,5 @@ def test_configuration_without_a_part_is_refused_in_one_line(stranger, key):
 def test_manifest_without_a_part_is_refused_in_one_line(stranger, key):
     manifest = json.loads((stranger / "bundle" / "manifest.json").read_text())
     del manifest[key]
-    (stranger / "bundle" / "manifest.json").write_text(json.dumps(manifest))
-    sign_again(stranger / "bundle")
+    write_manifest(stranger / "bundle", manifest)
     assert_refused(f"run={stranger}", "data.source.num_sessions=6", words=("manifest.json", key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,18 @@ def sign_again(folder: Path) -> None:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "manifest.json")
     manifest["files"] = {str(file.relative_to(folder)): hash_file(file) for file in files}
     for name in manifest["contents"]:
-        manifest["contents"][name] = json.loads((folder / name).read_text())
+        with contextlib.suppress(ValueError):  # a file that is no JSON any more
+            manifest["contents"][name] = json.loads((folder / name).read_text())
+    write_manifest(folder, manifest)
+
+
+def change_manifest(folder: Path, key: str, value: Any) -> None:
+    """Set a value of the manifest and make its own fingerprint agree."""
+    write_manifest(folder, json.loads((folder / "manifest.json").read_text()) | {key: value})
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest with the fingerprint that agrees with it."""
     manifest["fingerprint"] = hash_json({key: value for key, value in manifest.items() if key != "fingerprint"})
     (folder / "manifest.json").write_text(json.dumps(manifest))
 

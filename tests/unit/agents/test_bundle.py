@@ -23,6 +23,7 @@ from tests.support.bundles import (
     Bomb,
     bundle_rules,
     change_json,
+    change_manifest,
     example_snapshot,
     save_example,
     sign_again,
@@ -190,6 +191,7 @@ def test_bundle_whose_saving_is_interrupted_still_loads(folder, monkeypatch, aft
         new = example_actions()
     monkeypatch.undo()
     assert load_bundle(folder).predict(observations())[0].tobytes() == new
+    assert [path.name for path in folder.parent.iterdir()] == ["bundle"]  # nothing half-written beside it
 
 
 # --- missing, changed, added ----------------------------------------------------------------------------------------
@@ -253,10 +255,17 @@ def test_bundle_with_a_changed_configuration(folder):
     assert_refused(folder, "config.json")
 
 
-@pytest.mark.parametrize("name", ["data_fingerprint", "overrides", "seeds", "packages", "files", "contents"])
+@pytest.mark.parametrize("name", ["data_fingerprint", "overrides", "seeds", "packages", "files", "contents", "new"])
 def test_bundle_with_a_changed_manifest(folder, name):
     """The manifest is a file of the bundle too: it says on which data the policy was trained."""
     change_json(folder / "manifest.json", name, value={"other": "x"})
+    assert_refused(folder, "manifest.json", "changed")
+
+
+def test_bundle_whose_manifest_lost_its_fingerprint(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["fingerprint"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     assert_refused(folder, "manifest.json")
 
 
@@ -442,9 +451,7 @@ def test_hostile_file_cut_short_is_refused_in_one_line(folder, name):
     whole = (folder / name).read_bytes()
     for content in (whole[: len(whole) // 2], whole[:20], b"", b"PK\x03\x04"):
         (folder / name).write_bytes(content)
-        manifest = json.loads((folder / "manifest.json").read_text())
-        manifest["files"][name] = bundle_module.hashing.hash_file(folder / name)
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        sign_again(folder)
         assert_refused(folder, name)
 
 
@@ -521,16 +528,16 @@ def test_hostile_description_without_its_keys_is_refused_in_one_line(folder, nam
 )
 def test_hostile_manifest_cannot_name_files_outside(folder, name):
     (folder.parent / "outside.txt").write_text("secret")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][name] = "0" * 64
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert_refused(folder)
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    for digest in ("0" * 64, bundle_module.hashing.hash_file(folder / "policy.npz")):
+        change_manifest(folder, "files", files | {name: digest})
+        assert_refused(folder, f"{name} is missing")
 
 
 @pytest.mark.parametrize("content", [[], ["policy.npz"], "text", None, 3, {"policy.npz": None}])
 @pytest.mark.parametrize("key", ["files", "contents"])
 def test_hostile_manifest_of_other_kinds_is_refused(folder, key, content):
-    change_json(folder / "manifest.json", key, value=content)
+    change_manifest(folder, key, content)
     change_json(folder / "features.json", "base_spread", value=7.0)
     assert_refused(folder)
 

@@ -8,13 +8,18 @@ import pytest
 from intraday_rl.core.errors import ConfigError, IntradayError, ParameterError
 from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import BUY, HOLD
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxUnits
+from intraday_rl.env.rewards import TurnoverPenalty
+from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, MaxUnits
 from intraday_rl.market.latency import UniformLatency
+from intraday_rl.market.rows import Contract
 from tests.support.exact import assert_same_bits, bits
 from tests.support.full_rules import full_batch
 from tests.support.tapes import COSTLY, make_batch, make_execution, make_rules, make_tape, random_tape
 
 TAPE = random_tape(num_sessions=5, minutes=30, num_features=3)
+
+
+PENALTY = TurnoverPenalty(weight=5e-5, limit=0.02, linear_slope_mul=50.0)
 
 
 def costly_batch(num_envs, seed=0, **changes):
@@ -113,6 +118,49 @@ def test_reset_in_mid_episode_forgets_the_abandoned_rewards():
     info = batch.episode_infos([0])[0]
     assert info["episode"] == {"r": 0.0, "l": 8}
     assert info["episode_reward_parts"] == {"profit": 0.0, "turnover": 0.0}
+
+
+def test_each_episode_tells_of_its_own_rewards_only():
+    batch = full_batch(make_tape([[{"close": 100.0 + i} for i in range(6)]]), terms={"turnover": PENALTY})
+    observations = batch.reset()
+    infos = []
+    for action in [BUY] * 4 + [HOLD] * 4 + [BUY] * 4:
+        if batch.step(np.array([action]), observations):
+            infos.append(batch.episode_info(0))
+    assert [sum(info["episode_reward_parts"].values()) for info in infos] == [info["episode"]["r"] for info in infos]
+    assert infos[0]["episode_reward_parts"] == infos[2]["episode_reward_parts"]
+    assert infos[0]["episode_reward_parts"]["turnover"] < 0.0
+    assert infos[1]["episode_reward_parts"] == {"profit": 0.0, "turnover": 0.0}
+
+
+def test_memories_of_terms_are_cleared_at_each_start():
+    batch = full_batch(make_tape([[{"close": 100.0} for _ in range(4)]]), 2)
+    observations = batch.reset()
+    for ended in (0, 2):
+        batch.memory["first"] = batch.memory["fourth"] = 7.0
+        assert batch.step(np.full(2, HOLD), observations) == ended
+        expected = 0.0 if ended else 7.0
+        assert all(np.all(batch.memory[name] == expected) for name in ("first", "fourth"))
+    batch.memory["second"] = 7.0
+    batch.reset()
+    assert np.all(batch.memory["second"] == 0.0)
+
+
+def test_rules_count_the_multiplier():
+    # One contract at 2,000 and 5 USD a point is 10,000 USD, a fifth of NAV: three of them are at most 0.7 of it.
+    tape = make_tape([[{"close": 2_000.0} for _ in range(6)]])
+    batch = full_batch(
+        tape,
+        execution=make_execution(contract=Contract(5.0)),
+        limits={"notional": MaxNotional(0.7)},
+        terms={"turnover": PENALTY},
+    )
+    observations = batch.reset()
+    assert batch.accounts["size"][0] == 3.0
+    batch.step(np.array([BUY]), observations)
+    assert batch.accounts["traded_notional"][0] == 30_000.0
+    # The excess turnover is 0.6 - 0.02: 0.0025 (0.58 - 0.01) of 50,000 = 71.25 USD, 14.25 bp.
+    assert batch.reward_parts[0].tolist() == [0.0, pytest.approx(-14.25, rel=1e-9)]
 
 
 def test_assigned_sessions_are_met_again_and_again():

@@ -93,6 +93,14 @@ def test_account_streams_do_not_depend_on_the_order_of_drawing():
     np.testing.assert_array_equal(first[2], second[1])
 
 
+def test_episodes_read_the_noise_at_places_of_their_own():
+    episodes = RandomEpisodes(quiet_tape(3), np.arange(3), 5, 16)
+    cursors = np.concatenate([episodes.draw(n)["noise_cursor"] for n in range(16)])
+    assert cursors.min() >= 0
+    assert cursors.max() < NOISE_SIZE
+    assert len(np.unique(cursors)) > 0.9 * len(cursors)
+
+
 def test_noise_is_uniform_and_changes_with_the_seed():
     noise = draw_noise(1)
     assert noise.shape == (NOISE_SIZE,)

@@ -6,7 +6,7 @@ from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecMonitor
 
-from intraday_rl.env.actions import BUY, HOLD, Continuous
+from intraday_rl.env.actions import BUY, HOLD, SELL, Continuous
 from intraday_rl.env.vec_env import TradingVecEnv
 from tests.support.exact import assert_same_bits
 from tests.support.full_rules import full_batch
@@ -21,7 +21,7 @@ def costly_env(num_envs, seed=0, **changes):
 
 def ragged_env(num_envs=3):
     """Return an env whose first account meets a session of four bars, the others one of six, again and again."""
-    sessions = [[{"close": 100.0} for _ in range(length)] for length in (4, 6)]
+    sessions = [[{"close": 100.0 + i, "open": 100.0 + i} for i in range(length)] for length in (4, 6)]
     batch = full_batch(make_tape(sessions), num_envs)
     batch.assign(np.array([0] + [1] * (num_envs - 1)), np.zeros(num_envs, dtype=np.int64))
     return TradingVecEnv(batch)
@@ -86,7 +86,7 @@ def test_kept_results_do_not_change_with_later_steps():
     first = env.reset()
     kept = [first.copy()]
     results = []
-    for _ in range(3):
+    for _ in range(2):
         results.append(env.step(np.full(3, BUY)))
         kept.append(tuple(array.copy() for array in results[-1][:3]))
     assert_same_bits(first, kept[0])
@@ -95,8 +95,8 @@ def test_kept_results_do_not_change_with_later_steps():
             assert_same_bits(array, copy)
     terminal = results[1][3][0]["terminal_observation"]
     before = terminal.copy()
-    env.step(np.full(3, BUY))
-    env.step(np.full(3, BUY))
+    env.step(np.full(3, SELL))
+    assert env.step(np.full(3, SELL))[2][0]  # the account ends again, with a loss where it had a profit
     assert_same_bits(terminal, before)
 
 

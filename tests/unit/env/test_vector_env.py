@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from intraday_rl.core.errors import ConfigError
-from intraday_rl.env.actions import BUY, HOLD, Continuous
+from intraday_rl.env.actions import BUY, HOLD, SELL, Continuous
 from intraday_rl.env.single_env import TradingEnv
 from intraday_rl.env.vector_env import TradingVectorEnv
 from tests.support.exact import assert_same_bits
@@ -23,7 +23,7 @@ def costly_env(num_envs, seed=0, **changes):
 
 def ragged_batch(sessions):
     """Return a batch whose account n meets a session of 4 bars (0) or 6 bars (1), as `sessions` says."""
-    tape = make_tape([[{"close": 100.0} for _ in range(length)] for length in (4, 6)])
+    tape = make_tape([[{"close": 100.0 + i, "open": 100.0 + i} for i in range(length)] for length in (4, 6)])
     batch = full_batch(tape, len(sessions))
     batch.assign(np.array(sessions), np.zeros(len(sessions), dtype=np.int64))
     return batch
@@ -129,6 +129,17 @@ def test_kept_results_do_not_change_with_later_steps():
         env.step(np.full(3, BUY))
     for array, copy in zip(kept, copies, strict=True):
         assert_same_bits(array, copy)
+
+
+def test_kept_last_observations_do_not_change_with_later_episodes():
+    env = TradingVectorEnv(ragged_batch([0]))
+    env.reset()
+    env.step(np.array([BUY]))
+    terminal = env.step(np.array([BUY]))[4]["final_obs"][0]
+    before = terminal.copy()
+    env.step(np.array([SELL]))
+    assert "final_obs" in env.step(np.array([SELL]))[4]  # a loss where the first episode had a profit
+    assert_same_bits(terminal, before)
 
 
 def test_continuous_actions_may_be_a_column():

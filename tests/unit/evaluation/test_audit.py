@@ -106,6 +106,29 @@ def test_audit_sees_a_session_return_that_is_a_cent_off(ledger):
     assert unseen(ledger, "sessions", "session_return", [CENT / 50_000]) == []
 
 
+GATED = {
+    # what gates and budget read beside money: the change that has to be seen
+    ("sessions", "max_drawdown"): CENT / 50_000,  # G3
+    ("fills", "slippage_bps"): 0.01,  # G4
+    ("trades", "minutes_held"): 1.0,  # G5
+    ("sessions", "round_trips"): 1,  # G8
+    ("sessions", "in_market_minutes"): 1,  # G9
+    ("sessions", "traded_notional"): CENT,
+    ("sessions", "turnover"): CENT / 50_000,
+    ("sessions", "mean_absolute_exposure"): 1e-3,
+    ("trades", "quantity"): 1.0,
+    ("trades", "entry_price"): CENT,
+    ("trades", "exit_price"): CENT,
+    ("trades", "direction"): -2,
+}
+
+
+@pytest.mark.parametrize(("frame", "column"), GATED)
+def test_audit_sees_a_change_in_what_gates_and_report_read(ledger, frame, column):
+    change = GATED[frame, column]
+    assert unseen(ledger, frame, column, [change, -change]) == []
+
+
 def test_audit_sees_a_swapped_sign(ledger):
     assert unseen(ledger, "fills", "quantity", lambda row: [-2 * ledger.fills["quantity"].iloc[row]]) == []
 
