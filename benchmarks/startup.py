@@ -86,16 +86,18 @@ def say(words: str, measured: float, limit: float) -> None:
 
 def train_on_a_million_bars() -> None:
     """Take a million bars through the whole pipeline, train one update, and print this process's peak memory."""
-    from intraday_rl.agents.trainer import TrainingTask, train
     from intraday_rl.app.build import build_plan
     from intraday_rl.app.compose import compose
-    from intraday_rl.market.tape import build_tape
 
     config = compose([*MILLION_BARS, f"algo.parameters.total_timesteps={MILLION_STEPS}"])
     plan = build_plan(config)
     bars = plan.source.load()
     making_gb = peak_memory_gb()
     forget_peak_memory()
+
+    from intraday_rl.agents.trainer import TrainingTask, train  # after the bars, as train.py does
+    from intraday_rl.market.tape import build_tape
+
     tape = build_tape(bars, plan.pipeline.compute(bars), plan.scales.compute(bars), plan.instrument)
     task = TrainingTask(
         tape=tape,

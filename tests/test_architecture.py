@@ -82,7 +82,7 @@ def long_files(root):
 
 
 def full_folders(root):
-    modules = Counter(path.parent for path in sources(root, ".py") if path.name != "__init__.py")
+    modules = Counter(path.parent for path in sources(root / PACKAGE, ".py") if path.name != "__init__.py")
     return [f"{folder.relative_to(root)} has {n} modules" for folder, n in modules.items() if n > MAX_MODULES]
 
 
@@ -156,11 +156,13 @@ def test_rule_finds_a_planted_violation(tmp_path, rule, path, text):
 
 
 def test_full_folders_leave_the_init_out(tmp_path):
+    folder = tmp_path / PACKAGE
+    folder.mkdir()
     for name in ["__init__", *"abcdefghij"]:
-        (tmp_path / f"{name}.py").touch()
+        (folder / f"{name}.py").touch()
     assert full_folders(tmp_path) == []
-    (tmp_path / "k.py").touch()
-    assert full_folders(tmp_path) == [". has 11 modules"]
+    (folder / "k.py").touch()
+    assert full_folders(tmp_path) == [f"{PACKAGE} has 11 modules"]
 
 
 RULES = [upward_imports, escaped_libraries, long_files, full_folders, packages_without_docstring,

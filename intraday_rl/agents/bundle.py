@@ -120,26 +120,35 @@ def save_bundle(
     """
     new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
     parts = describe(rules, features)
     parts["policy.json"] = {"network": NETWORK, "hidden_layers": list(hidden_layers)}
     parts["judging.json"] = _jsonable(judging)
-    for name, content in {**parts, CONFIG: config}.items():
-        (new / name).write_text(json.dumps(content, indent=1) + "\n")
-    np.savez(new / WEIGHTS, **snapshot.weights)  # type: ignore[arg-type]
-    if snapshot.scaler is not None:
-        scaler = snapshot.scaler
-        np.savez(new / SCALER, mean=scaler.mean, variance=scaler.variance, limits=[scaler.epsilon, scaler.clip])
-    manifest = {
-        "format": FORMAT,
-        "files": {file.name: hashing.hash_file(file) for file in sorted(new.iterdir())},
-        "contents": {name: parts[name] for name in REPEATED},
-        **_jsonable(origin),
-    }
-    manifest["fingerprint"] = hashing.hash_json(manifest)
-    (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    try:
+        _write(new, snapshot, {**parts, CONFIG: config}, origin)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)
     new.rename(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(folder: Path, snapshot: PolicySnapshot, contents: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+    """Write all files of a bundle into a new folder, the manifest last."""
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+    np.savez(folder / WEIGHTS, **snapshot.weights)  # type: ignore[arg-type]
+    if snapshot.scaler is not None:
+        scaler = snapshot.scaler
+        np.savez(folder / SCALER, mean=scaler.mean, variance=scaler.variance, limits=[scaler.epsilon, scaler.clip])
+    manifest = {
+        "format": FORMAT,
+        "files": {file.name: hashing.hash_file(file) for file in sorted(folder.iterdir())},
+        "contents": {name: contents[name] for name in REPEATED},
+        **_jsonable(origin),
+    }
+    manifest["fingerprint"] = hashing.hash_json(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

@@ -48,8 +48,13 @@ def find_struct(key: str, target: Any) -> type:
     return struct  # type: ignore[no-any-return]
 
 
-def build_struct(key: str, node: Any) -> Any:
+def build_struct(key: str, node: Any, *kinds: type) -> Any:
     """Build the struct that a node with a `_target_` describes.
+
+    Args:
+        key: of the node, for messages.
+        node: the node.
+        kinds: structs that may stand there; none given = the caller checks.
 
     Raises:
         ConfigError: the node or a value in it is not allowed; the message starts with `key`.
@@ -57,6 +62,9 @@ def build_struct(key: str, node: Any) -> Any:
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise ConfigError(f"{key} must be a mapping with a _target_, was {node!r}")
     struct = find_struct(key, node["_target_"])
+    if kinds and struct not in kinds:
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise ConfigError(f"{key}._target_ must be one of {names}, was {struct.__name__}")
     try:
         return coerce(struct, {name: value for name, value in node.items() if name != "_target_"})
     except IntradayError as error:
@@ -125,7 +133,9 @@ def build_plan(config: Config) -> Plan:
     Raises:
         ConfigError: something in it is not allowed.
     """
+    from intraday_rl.agents.parameters import PpoParameters
     from intraday_rl.env.batch_env import TradingRules
+    from intraday_rl.evaluation.gates import GateLimits
     from intraday_rl.features import PRESETS, FeaturePipeline
     from intraday_rl.features.library import Volatility
 
@@ -152,14 +162,14 @@ def build_plan(config: Config) -> Plan:
         )
     return Plan(
         source=_source(config["data"]["source"]),
-        instrument=build_struct("market.instrument", config["market"]["instrument"]),
+        instrument=build_struct("market.instrument", config["market"]["instrument"], Instrument),
         pipeline=pipeline,
         scales=scales,
         rules=rules,
         split=_plain("evaluation.split", SplitParameters, config["evaluation"]["split"]),
         algorithm=config["algo"]["name"],
-        parameters=build_struct("algo.parameters", config["algo"]["parameters"]),
-        gates=build_struct("evaluation.gates", config["evaluation"]["gates"]),
+        parameters=build_struct("algo.parameters", config["algo"]["parameters"], PpoParameters),
+        gates=build_struct("evaluation.gates", config["evaluation"]["gates"], GateLimits),
     )
 
 
@@ -194,10 +204,12 @@ def _plain(key: str, struct: type, node: Any) -> Any:
 
 
 def _source(node: Config) -> Any:
+    from intraday_rl.data.sources import HistoricalFiles, MartingaleMarket, OuMarket, SimulatedMarket
+
     given = dict(node)
     if isinstance(given.get("path"), str):
         given["path"] = resolve_path(given["path"])
-    return build_struct("data.source", given)
+    return build_struct("data.source", given, HistoricalFiles, SimulatedMarket, OuMarket, MartingaleMarket)
 
 
 def _execution(market: Config) -> Any:
@@ -205,7 +217,7 @@ def _execution(market: Config) -> Any:
     from intraday_rl.market.rows import Contract
 
     parts = build_group("market.execution", market["execution"])
-    multiplier = build_struct("market.instrument", market["instrument"]).multiplier
+    multiplier = build_struct("market.instrument", market["instrument"], Instrument).multiplier
     with _named("market.execution"):
         unknown = [name for name in parts if name not in Execution._fields]
         if unknown:

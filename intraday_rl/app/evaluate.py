@@ -19,7 +19,7 @@ import pandas as pd
 from rich.console import Console
 
 from intraday_rl.core.checks import nearest
-from intraday_rl.core.errors import ConfigError, IntradayError
+from intraday_rl.core.errors import BundleError, ConfigError, IntradayError
 
 USAGE = """\
 python evaluate.py run=PATH [sessions=test|validation|all] [data=GROUP] [data.KEY=VALUE ...]
@@ -33,6 +33,15 @@ python evaluate.py run=PATH [sessions=test|validation|all] [data=GROUP] [data.KE
 Costs, features, actions and risk rules are always the bundle's own. Results go to PATH/evaluations/<time>_<id>/.
 """
 PARTS = ("test", "validation", "all")
+WORDS = {  # (part, on the run's own data) -> the judged sessions in words
+    ("test", True): "test sessions",
+    ("validation", True): "validation sessions (the checkpoint was chosen on them)",
+    ("all", True): "sessions (training sessions among them)",
+    ("test", False): "sessions of other data (its last part)",
+    ("validation", False): "sessions of other data (its middle part)",
+    ("all", False): "sessions of other data",
+}
+MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides")
 
 
 @dataclass(frozen=True)
@@ -82,21 +91,23 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
         IntradayError: the bundle, the data or the accounting are wrong.
     """
     from intraday_rl.agents.bundle_reading import load_bundle
-    from intraday_rl.app.build import build_plan, resolve_path
+    from intraday_rl.app.build import resolve_path
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.market_data import load_market_data
     from intraday_rl.app.summary import print_summary
-    from intraday_rl.evaluation.report import headline, write_report
+    from intraday_rl.evaluation.report import write_report
 
     bundle = load_bundle(resolve_path(request.run))
     config = _config(bundle, request.data_overrides)
-    plan = build_plan(config)
+    plan = _plan(bundle, config)
     with console.status("loading bars and features"):
         data = load_market_data(plan)
     bundle.check_fits(plan.rules, data.features)
     same_data = data.bars.fingerprint == bundle.manifest["data_fingerprint"]
     part = request.sessions or ("test" if same_data else "all")
     sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
+    judged_words = WORDS[part, same_data]
+    parts = data.part_sizes() if same_data else (0, 0, len(data.tape.usable(sessions)))
     folder = _evaluation_folder(bundle.path)
     with console.status("judging"):
         judged = judge_bundle(bundle, data.tape, plan, sessions, config)
@@ -105,13 +116,13 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
             judged,
             title=f"{bundle.path.parent.name}, judged again",
             algorithm=config["algo"]["name"],
-            description=data.describe(cost_words(plan)),
+            description=data.describe(cost_words(plan), judged_words, parts),
             curve=pd.DataFrame(),
-            manifest={key: bundle.manifest[key] for key in ("data_fingerprint", "packages", "seeds", "git")},
+            manifest={key: bundle.manifest[key] for key in MANIFEST_KEYS[:4]},
             commands=[" ".join(["python evaluate.py", *_arguments(request)])],
         )
         write_report(report, folder / "report.html", folder / "report.png")
-    print_summary(console, judged, headline(report), folder)
+    print_summary(console, judged, report, folder)
     words = "the run's own data" if same_data else "other data than the run's"
     console.print(f"judged on {len(judged.ledger.sessions)} sessions ({part}) of {words}")
     if same_data and part == "test":
@@ -121,15 +132,41 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
 
 def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:
     """Return the bundle's configuration, its data node composed anew where other data are asked for."""
+    for key in MANIFEST_KEYS:
+        if key not in bundle.manifest:
+            raise BundleError(f"bundle {bundle.path}: manifest.json lacks {key}; copy the bundle anew")
     config = dict(bundle.config)
     if data_overrides:
         from intraday_rl.app.compose import compose
 
-        own = bundle.manifest["overrides"]
+        own = _own_overrides(bundle)
         if any(override.startswith("data=") for override in data_overrides):
             own = [override for override in own if not override.lstrip("+~").startswith("data")]
         config["data"] = compose([*own, *data_overrides])["data"]
     return config
+
+
+def _own_overrides(bundle: Any) -> list[str]:
+    """Return the overrides that the run was made with; those of Hydra itself are refused: they could import code."""
+    from intraday_rl.app.command_line.overrides import is_hydras, parse
+
+    own = bundle.manifest["overrides"]
+    if any(is_hydras(override) for override in parse(own)):
+        raise ConfigError(f"bundle {bundle.path}: its overrides change Hydra itself; judge it without data overrides")
+    return list(own)
+
+
+def _plan(bundle: Any, config: dict[str, Any]) -> Any:
+    """Return the plan of a bundle's configuration, which may have been written by anyone."""
+    from intraday_rl.app.build import build_plan
+    from intraday_rl.app.command_line.settings import check_settings
+
+    try:
+        check_settings(config)
+        return build_plan(config)
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"bundle {bundle.path}: config.json cannot be used, {error} is missing or misplaced"
+        raise BundleError(f"{message}; copy the bundle anew") from error
 
 
 def _evaluation_folder(bundle_path: Path) -> Path:

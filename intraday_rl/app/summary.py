@@ -8,26 +8,28 @@ from rich.console import Console
 from rich.table import Table
 
 from intraday_rl.app.judging import Judged
+from intraday_rl.evaluation.report import ReportData, headline
 from intraday_rl.metrics import METRICS, format_metric
 
 VERDICT_STYLES = {"pass": "green", "fail": "red", "not enough evidence": "yellow"}
 
 
-def print_summary(console: Console, judged: Judged, headline: str, folder: Path) -> None:
+def print_summary(console: Console, judged: Judged, report: ReportData, folder: Path) -> None:
     """Print the headline, metrics beside baselines, gates with verdicts, and paths."""
     console.print()
-    console.print(headline, style="bold")
+    console.print(headline(report), style="bold")
     console.print(f"Verdict: {judged.judgement.verdict}. {judged.judgement.explanation}")
-    console.print(metrics_table(judged))
-    console.print(gates_table(judged))
+    sessions = report.description.judged
+    console.print(metrics_table(judged, sessions))
+    console.print(gates_table(judged, sessions))
     console.print(f"run folder   {folder}", soft_wrap=True)
     console.print(f"report       {folder / 'report.html'}", soft_wrap=True)
     console.print("all runs     make ui")
 
 
-def metrics_table(judged: Judged) -> Table:
+def metrics_table(judged: Judged, sessions: str) -> Table:
     """Return the metrics beside those of the baselines."""
-    table = Table(title="Test sessions, after all costs", title_justify="left")
+    table = Table(title=f"{sessions[0].upper()}{sessions[1:]}, after all costs", title_justify="left")
     table.add_column("metric")
     for name in ("this run", *judged.baselines):
         table.add_column(name.replace("_", " "), justify="right")
@@ -39,9 +41,9 @@ def metrics_table(judged: Judged) -> Table:
     return table
 
 
-def gates_table(judged: Judged) -> Table:
+def gates_table(judged: Judged, sessions: str) -> Table:
     """Return stage 1b's gates and guards: value, limit and verdict."""
-    table = Table(title="Gates and evidence, all test sessions", title_justify="left")
+    table = Table(title=f"Gates and evidence, all {sessions}", title_justify="left")
     for name in ("", "gate", "value", "limit", "verdict"):
         table.add_column(name, justify="right" if name == "value" else "left")
     for gate in judged.judgement.stages[1].gates:

@@ -17,6 +17,8 @@ from intraday_rl.core.protocols import TrainingListener
 
 Config = dict[str, Any]
 
+TEST_SESSIONS = "test sessions"
+
 
 def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """Train, judge and report one run.
@@ -38,6 +40,8 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
         console.print("compiling the simulator (first start for these sources, some seconds) ...")
     with console.status("loading bars and features"):
         data = load_market_data(plan)
+        parts = data.part_sizes()  # refuses too few sessions before anything is written
+    console.print(f"{data.tape.symbol}: {parts[0]} sessions to train on, {parts[1]} to validate, {parts[2]} to test")
     return _run(config, plan, data, run_folder, list(overrides), console)
 
 
@@ -50,7 +54,7 @@ def _run(
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
     from intraday_rl.app.summary import print_summary
-    from intraday_rl.evaluation.report import headline, write_report
+    from intraday_rl.evaluation.report import write_report
     from intraday_rl.evaluation.validation import make_validator
     from intraday_rl.tracking import collect_manifest, write_manifest
     from intraday_rl.tracking.monitor_csv import MonitorCsv
@@ -85,7 +89,7 @@ def _run(
                 judged,
                 title=run_folder.name,
                 algorithm=config["algo"]["name"],
-                description=data.describe(cost_words(plan)),
+                description=data.describe(cost_words(plan), TEST_SESSIONS, data.part_sizes()),
                 curve=pd.DataFrame(result.curve),
                 manifest=manifest,
                 commands=[" ".join(["python train.py", *overrides]), f"python evaluate.py run={run_folder}"],
@@ -98,7 +102,7 @@ def _run(
             )
             tracker.set_tags({"verdict": judged.judgement.verdict})
             track_files(tracker, run_folder)
-    print_summary(console, judged, headline(report), run_folder)
+    print_summary(console, judged, report, run_folder)
     return dict(judged.metrics)
 
 

@@ -7,10 +7,12 @@ named by a digest of all sources of the package. With NUMBA_DISABLE_JIT=1 the sa
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -119,10 +121,23 @@ def _prefetch(array: Any, row: Any) -> Any:
     return prefetch_lines
 
 
+@functools.cache
+def label_of(struct: Any) -> str:
+    """Return the name under which compiled code knows a struct: its class's name.
+
+    The cache folder knows the sources of this package alone, so a struct from elsewhere also bears a digest of its
+    file: machine code compiled for an earlier edition of that file is then never taken for it.
+    """
+    file = Path(getattr(sys.modules.get(struct.__module__), "__file__", None) or PACKAGE)
+    if file.is_relative_to(PACKAGE) or not file.is_file():
+        return str(struct.__name__)
+    return f"{struct.__name__}_{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+
+
 def struct_name(numba_type: Any) -> str | None:
-    """Return the struct's name behind a numba type: a NamedTuple's class, or a record's tag field; else None."""
+    """Return the struct's label behind a numba type: a NamedTuple's class, or a record's tag field; else None."""
     if isinstance(numba_type, types.NamedTuple | types.NamedUniTuple):
-        return str(numba_type.instance_class.__name__)
+        return label_of(numba_type.instance_class)
     if isinstance(numba_type, types.Record):
         return next((n[len(TAG) :] for n in numba_type.fields if n.startswith(TAG)), None)
     return None
@@ -131,7 +146,8 @@ def struct_name(numba_type: Any) -> str | None:
 def _struct_name_of_value(value: Any) -> str:
     names = getattr(getattr(value, "dtype", None), "names", None)
     if names is None:
-        return type(value).__name__
+        kind: Any = type(value)
+        return label_of(kind)
     return str(next(n[len(TAG) :] for n in names if n.startswith(TAG)))
 
 
@@ -158,7 +174,7 @@ class Model:
 
     def find(self, struct_name: str) -> Callable[..., Any] | None:
         """Return the implementation registered for the struct of that name."""
-        return next((f for s, f in self.implementations.items() if s.__name__ == struct_name), None)
+        return next((f for s, f in self.implementations.items() if label_of(s) == struct_name), None)
 
 
 class Step(Protocol[P, R_co]):

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.core.jit import JIT_DISABLED, TAG
+from intraday_rl.core.jit import JIT_DISABLED, TAG, label_of
 
 Records = npt.NDArray[np.void]
 
@@ -31,7 +31,7 @@ def dtype_of(struct: type) -> np.dtype[np.void]:
     but distinct dtypes field by field would cost more than a step of the market.
     """
     fields = [(name, _FIELD_TYPES[kind]) for name, kind in typing.get_type_hints(struct).items()]
-    return np.dtype([*fields, (TAG + struct.__name__, np.uint8)], align=True)
+    return np.dtype([*fields, (TAG + label_of(struct), np.uint8)], align=True)
 
 
 class Row(np.record):  # type: ignore[misc]

@@ -53,10 +53,7 @@ def step_target(params: DiscreteStep, action: float, account: AccountRow) -> flo
     side = 0.0
     if account.target != 0.0:
         side = math.copysign(1.0, account.target)
-    moved = min(max(side + action - 1.0, -1.0), 1.0)
-    if moved == side:
-        return account.target
-    return _side_target(moved, account)
+    return _side_target(min(max(side + action - 1.0, -1.0), 1.0), account)
 
 
 class DiscreteTarget(NamedTuple):

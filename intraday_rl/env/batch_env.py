@@ -27,7 +27,7 @@ from intraday_rl.market.costs import commission_usd
 from intraday_rl.market.fills import filled_quantity
 from intraday_rl.market.impact import temporary_impact
 from intraday_rl.market.latency import arrival
-from intraday_rl.market.rows import AccountRow, FillRow
+from intraday_rl.market.rows import AccountRow, Contract, FillRow
 from intraday_rl.market.spreads import half_spread
 from intraday_rl.market.tape import Tape
 
@@ -85,6 +85,8 @@ class TradingRules:
     def _check_kinds(self) -> None:
         """Refuse a struct in a place where its kind has no rule."""
         execution = self.execution
+        if not isinstance(execution.contract, Contract):
+            raise ConfigError(f"market.execution.contract must be a Contract, was {type(execution.contract).__name__}")
         placed: list[tuple[str, Any, Any]] = [
             *((f"risk.limits.{name}", rule, position_limit) for name, rule in self.limits.items()),
             *((f"risk.exits.{name}", rule, exit_reason) for name, rule in self.exits.items()),
@@ -231,7 +233,8 @@ class BatchEnv:
             How many episodes ended.
 
         Raises:
-            ConfigError: `observations` is not a C-contiguous float32 array of the batch's shape.
+            ConfigError: `observations` is not a C-contiguous float32 array of the batch's shape, or the actions are
+                not one an account.
         """
         shape = (self.num_envs, self.width)
         if observations.dtype != FLOAT32 or observations.shape != shape or not observations.flags.c_contiguous:
@@ -239,6 +242,8 @@ class BatchEnv:
                 f"BatchEnv.step: observations must be a C-contiguous float32 array {shape}, was "
                 f"{observations.dtype} {observations.shape}"
             )
+        if np.shape(actions) != (self.num_envs,):
+            raise ConfigError(f"BatchEnv.step: actions must have the shape ({self.num_envs},), was {np.shape(actions)}")
         self.actions[:] = actions
         return self.advance(observations)
 

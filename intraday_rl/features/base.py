@@ -55,6 +55,7 @@ class Step(NamedTuple):
     high: float
     low: float
     close: float
+    per_close: float  # 1/close
     vwap: float  # typical price (high + low + close)/3 where the bar has none
     raw_close: float  # price units
     volume: float

@@ -28,6 +28,7 @@ ReturnsArray = npt.NDArray[np.float64]  # bps, in time order
 LEAST_RETURNS = 1000  # fewer say too little about three parameters
 MOST_PERSISTENT = 0.999  # alpha + beta at or above it counts as no fit
 EWMA_DECAY = 0.94
+FITS_KEPT = 20_000  # on disk, about 80 MB
 SECONDS_PER_FIT = 0.04
 PATIENCE_SECONDS = 1.0  # a progress bar is shown when the fits are expected to take longer
 
@@ -49,13 +50,25 @@ def garch_forecasts(window_of: Callable[[int], ReturnsArray], count: int) -> lis
         count: number of windows.
     """
     folder = Path(platformdirs.user_cache_dir("intraday_rl")) / "garch"
-    keys = [_key(window_of(place)) for place in range(count)]
-    known = [_read(folder, key) for key in keys]
-    missing = [place for place, forecast in enumerate(known) if forecast is None]
-    for place in _with_progress(missing, len(missing) * SECONDS_PER_FIT):
-        known[place] = forecast = forecast_variance(window_of(place))
-        _write(folder, keys[place], forecast)
-    return [forecast for forecast in known if forecast is not None]
+    forecasts: dict[int, GarchForecast] = {}
+    missing: dict[int, str] = {}
+    for place in range(count):
+        window = window_of(place)
+        if len(window) < LEAST_RETURNS:
+            forecasts[place] = forecast_variance(window)
+            continue
+        key = _key(window)
+        kept = _read(folder, key)
+        if kept is None:
+            missing[place] = key
+        else:
+            forecasts[place] = kept
+    for place, key in _with_progress(list(missing.items())):
+        forecasts[place] = forecast_variance(window_of(place))
+        _write(folder, key, forecasts[place])
+    if missing:
+        _drop_oldest(folder)
+    return [forecasts[place] for place in range(count)]
 
 
 def forecast_variance(returns: ReturnsArray) -> GarchForecast:
@@ -123,10 +136,25 @@ def _write(folder: Path, key: str, forecast: GarchForecast) -> None:
     os.replace(temporary, path)
 
 
-def _with_progress(places: list[int], expected_seconds: float) -> Iterable[int]:
-    if expected_seconds <= PATIENCE_SECONDS or not sys.stderr.isatty():
-        return places
+def _drop_oldest(folder: Path) -> None:
+    """Keep the newest files only; what a killed process left behind grows old with them."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for path in sorted(files, key=_modified, reverse=True)[FITS_KEPT:]:
+        path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    """Return the time of the last change; 0 when another process has just dropped the file."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _with_progress(fits: list[tuple[int, str]]) -> Iterable[tuple[int, str]]:
+    if len(fits) * SECONDS_PER_FIT <= PATIENCE_SECONDS or not sys.stderr.isatty():
+        return fits
     from rich.console import Console
     from rich.progress import track
 
-    return track(places, description="GARCH fits", console=Console(stderr=True))
+    return track(fits, description="GARCH fits", console=Console(stderr=True))

@@ -1,4 +1,4 @@
-"""Rolling kernels of the streaming pass: sums, medians, lags and Wilder's average.
+"""Rolling kernels of the streaming pass: sums, medians, lags and the weight of Wilder's average.
 
 Conventions: the memory of a kernel is a record of zeros at first, so that a family's state is one record that holds all
 of its kernels. Values enter one at a time; a kernel knows nothing later than its last value. Window lengths are floats:
@@ -152,12 +152,16 @@ def recall(lags: Any, steps: float) -> float:
 
 
 @njit
-def wilder(previous: float, value: float, count: int, length: float) -> float:
-    """Return Wilder's average after `count` earlier values: their plain mean at first, weight 1/length from there on.
+def wilder_weight(count: int, length: float) -> float:
+    """Return the weight of a value in Wilder's average: 1/length, and after fewer values that of their plain mean.
+
+    Args:
+        count: values before this one.
+        length: values of the average's length.
 
     Source: Wilder (1978), New Concepts in Technical Trading Systems.
     """
-    return previous + (value - previous) / min(count + 1.0, length)
+    return 1.0 / min(count + 1.0, length)
 
 
 @njit

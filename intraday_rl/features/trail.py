@@ -17,7 +17,7 @@ import numpy.typing as npt
 from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.features.base import Step
-from intraday_rl.features.rolling import LAGS, LONGEST_LAG, SUM, push_sum, ratio, remember, wilder
+from intraday_rl.features.rolling import LAGS, LONGEST_LAG, SUM, push_sum, ratio, remember, wilder_weight
 
 ATR_BARS = 14.0
 DEVIATION_BARS = 60.0
@@ -111,14 +111,15 @@ def _prices(trail: Any, step: Any, raw_high: float, raw_low: float, raw_vwap: fl
         trail.scale *= trail.raw_close / step.raw_close
     close, high, low = step.raw_close * trail.scale, raw_high * trail.scale, raw_low * trail.scale
     last_close = close if step.is_first else trail.close
-    step.high, step.low, step.close = high, low, close
+    step.high, step.low, step.close, step.per_close = high, low, close, 1.0 / close
     step.vwap = (high + low + close) / 3.0 if math.isnan(raw_vwap) else raw_vwap * trail.scale
     step.change = close - last_close
     step.log_return = 0.0 if step.is_first else step.log_close - trail.log_close
     trail.close, trail.raw_close, trail.log_close = close, step.raw_close, step.log_close
     step.last_atr = trail.atr if trail.ranges >= ATR_BARS else np.nan
     if step.earlier_bars > 0:
-        trail.atr = wilder(trail.atr, max(high, last_close) - min(low, last_close), trail.ranges, ATR_BARS)
+        true_range = max(high, last_close) - min(low, last_close)
+        trail.atr += (true_range - trail.atr) * wilder_weight(trail.ranges, ATR_BARS)
         trail.ranges += 1
     step.atr = trail.atr if trail.ranges >= ATR_BARS else np.nan
     step.per_atr = ratio(1.0, step.atr)

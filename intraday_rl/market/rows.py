@@ -74,7 +74,7 @@ class AccountRow:
     size: float  # largest absolute position allowed for the next entry, whole units
     entry_price: float  # quantity-weighted
     bars_held: int
-    closing: int  # 1 once an exit rule fired: flat as soon as possible, no entries until the next session
+    closing: int  # reason code of `env.risk.base` once an exit rule fired: flat as soon as possible, no entries
     nav: float
     start_nav: float
     high_water_mark: float

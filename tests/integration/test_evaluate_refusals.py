@@ -7,14 +7,22 @@ import pytest
 
 from intraday_rl.core.errors import BundleError, ConfigError, IntradayError
 from tests.support.bundles import change_json, change_manifest, sign_again, write_manifest
-from tests.support.runs import files_of, judge_again, run_small
+from tests.support.runs import files_of, judge_again, quick, run_small
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("refusals") / "run"
-    run_small(folder)
+    with quick():
+        run_small(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def in_haste():
+    """Leave out pictures."""
+    with quick():
+        yield
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from intraday_rl.data import read_bars, to_grid
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from intraday_rl.features import PRESETS
-from tests.support.feature_bars import on_grid, pipeline, random_bars, replace_rows
 from tests.support.real_data import data_folder
+from tests.unit.features.feature_bars import on_grid, pipeline, random_bars, replace_rows
 
 NAMES = PRESETS["market41"]
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS

@@ -25,7 +25,7 @@ class OraclePolicy:
         ordered = np.zeros(len(observation), dtype=np.int64) if state is None else state
         ordered = np.where(episode_start, 0, ordered)
         x = observation[:, 0].astype(np.float64) * MARKET_A.stationary_sd_usd
-        t = int(round(SESSION_MINUTES * (1.0 - float(observation[0, 1])))) - 1
+        t = round(SESSION_MINUTES * (1.0 - float(observation[0, 1]))) - 1
         target = np.asarray(self.rule(min(t, MARKET_A.decisions - 1), x, ordered), dtype=np.int64)
         if self.step_semantics:
             target = ordered + np.clip(target - ordered, -1, 1)

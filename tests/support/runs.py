@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from intraday_rl.app.compose import compose
 from intraday_rl.app.evaluate import evaluate, parse
 from intraday_rl.app.train import train
+from intraday_rl.evaluation.report import page
+from intraday_rl.tracking import manifest
 
 SMALL = (
     "data.source.num_sessions=10",
@@ -52,11 +59,29 @@ WRITTEN = {
 }
 
 
+package_versions = functools.cache(manifest.package_versions)
+
+
+@functools.cache
+def composed(*overrides: str) -> str:
+    """Return the configuration as JSON text; composing takes longer than training here."""
+    return json.dumps(compose(overrides))
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """Leave out what takes most of the time and is tested elsewhere: the report's picture, and asking for versions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "write_picture", lambda report, path: path.write_bytes(b"no picture"))
+        patch.setattr(manifest, "package_versions", package_versions)
+        yield
+
+
 def run_small(folder: Path, *overrides: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
     """Train, judge and report into the folder, and return the metrics."""
     folder.mkdir(parents=True)
     chosen = [*small, *overrides]
-    return train(compose(chosen), folder, chosen)
+    return train(json.loads(composed(*chosen)), folder, chosen)
 
 
 def judge_again(*arguments: str) -> tuple[dict[str, Any], str]:

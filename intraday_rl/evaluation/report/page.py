@@ -72,6 +72,7 @@ class DataDescription:
     train_sessions: int
     validation_sessions: int
     test_sessions: int
+    judged: str
     cost_model: str
 
 
@@ -133,8 +134,8 @@ def headline(data: ReportData) -> str:
     """
     count = len(data.sessions)
     if count == 0:
-        return "No test session was evaluated"
-    window = f"{count} test session{'' if count == 1 else 's'}"
+        return f"No {_one(data.description.judged)} was evaluated"
+    window = f"{count} {_one(data.description.judged) if count == 1 else data.description.judged}"
     net = float(data.sessions["net_pnl"].to_numpy().sum())  # a missing result must not count as zero
     checks.finite("SESSIONS", "net_pnl", net, "USD, sum")
     if data.fills.empty:
@@ -143,6 +144,10 @@ def headline(data: ReportData) -> str:
     if net < 0:
         return f"Lost {size}"
     return f"Made {size}; verdict: {_verdict_words(data)}"
+
+
+def _one(sessions: str) -> str:
+    return sessions.replace("sessions", "session", 1)
 
 
 def subtitle(data: ReportData) -> str:

@@ -120,7 +120,7 @@ def _quotes(state: Any, step: Any, row: Any) -> None:
         row.microprice_dev = BPS * 0.5 * weight * spread / middle if stands else np.nan
     else:
         row.depth_imb = ratio(2.0 * step.close - step.high - step.low, step.high - step.low)
-        row.microprice_dev = BPS * (step.close - step.vwap) / step.close
+        row.microprice_dev = BPS * (step.close - step.vwap) * step.per_close
 
 
 @njit
@@ -170,7 +170,7 @@ def _order_flow(state: Any, step: Any, row: Any) -> None:
         variance = sums.square - sums.signed * sums.signed * EACH
         covariance = sums.product - sums.change * sums.signed * EACH
         slope = covariance / variance if variance > NO_VARIANCE * sums.square else 0.0
-        row.kyle_lambda = BPS * slope * typical_size / step.close
+        row.kyle_lambda = BPS * slope * typical_size * step.per_close
 
 
 @njit
@@ -178,7 +178,8 @@ def _vpin(state: Any, step: Any, imbalance: float) -> float:
     """Fill buckets of equal volume, the bar split pro rata, and return the mean imbalance of the last 50."""
     size, left, buckets = step.bucket_volume, step.volume, state.buckets
     if size > 0.0 and left > 0.0 and not math.isnan(imbalance):
-        left -= size * max(0.0, math.floor(left / size) - BUCKETS - 1.0)  # buckets that it would push out again itself
+        if left > 2.0 * BUCKETS * size:  # it would push out most of its own buckets again
+            left -= size * (math.floor(left / size) - BUCKETS - 1.0)
         while state.bucket_volume + left >= size:
             part = max(0.0, size - state.bucket_volume)
             volume = state.bucket_volume + part
@@ -196,10 +197,10 @@ def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     """Write the effective spread of this bar's trades, and what became of those of 5 bars ago."""
     close, vwap = recall(state.closes, TRADE_BARS), recall(state.vwaps, TRADE_BARS)
     gap = vwap - close
-    side = 0.0 if abs(gap) < FLAT * close else math.copysign(2.0 * BPS, gap)
-    row.eff_spread_bps = 2.0 * BPS * abs(step.close - step.vwap) / step.close
-    row.realised_spread5 = side * (vwap - step.close) / close
-    row.adverse_sel5 = side * (step.close - close) / close
+    side = 0.0 if abs(gap) < FLAT * close else math.copysign(2.0 * BPS, gap) / close
+    row.eff_spread_bps = 2.0 * BPS * abs(step.close - step.vwap) * step.per_close
+    row.realised_spread5 = side * (vwap - step.close)
+    row.adverse_sel5 = side * (step.close - close)
     remember(state.closes, step.close)
     remember(state.vwaps, step.vwap)
 

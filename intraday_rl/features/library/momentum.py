@@ -12,7 +12,7 @@ import numpy as np
 
 from intraday_rl.core.jit import njit
 from intraday_rl.features.base import OWN, Family, FeatureSpec
-from intraday_rl.features.rolling import LAGS, ratio, recall, remember, wilder
+from intraday_rl.features.rolling import LAGS, ratio, recall, remember, wilder_weight
 
 RSI_BARS = 14.0
 FLAT = 1e-10  # standard deviations below this part of the price are rounding, not movement
@@ -74,8 +74,9 @@ def _returns(state: Any, step: Any, row: Any) -> None:
 def _averages(state: Any, step: Any, row: Any) -> None:
     """RSI and MACD; the exponential averages start at the first close, so their first value is no special case."""
     if not step.is_first:
-        state.gain = wilder(state.gain, max(step.change, 0.0), state.changes, RSI_BARS)
-        state.loss = wilder(state.loss, max(-step.change, 0.0), state.changes, RSI_BARS)
+        weight = wilder_weight(state.changes, RSI_BARS)
+        state.gain += (max(step.change, 0.0) - state.gain) * weight
+        state.loss += (max(-step.change, 0.0) - state.loss) * weight
         state.changes += 1
     row.rsi14 = ratio(state.gain - state.loss, state.gain + state.loss) if state.changes >= RSI_BARS else np.nan
     close = step.close

@@ -43,7 +43,7 @@ def update_volatility(state: Any, step: Any, row: Any) -> None:
     """Write the 8 volatility columns of the bar."""
     _returns(state, step, row)
     _ranges(state, step, row)
-    row.atr_bps = BPS * step.atr / step.close
+    row.atr_bps = BPS * step.atr * step.per_close
 
 
 @njit

@@ -1,7 +1,11 @@
 """Dispatch on structs, groups of structs, and the cache folder that is named by the sources."""
 
+import hashlib
 import math
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
@@ -9,7 +13,8 @@ import numpy as np
 import pytest
 
 from intraday_rl.core import jit, structs
-from intraday_rl.core.jit import JIT_DISABLED, every, model, njit
+from intraday_rl.core.jit import JIT_DISABLED, every, model, njit, prefetch
+from intraday_rl.env.risk import MaxUnits
 
 
 class Circle(NamedTuple):
@@ -76,7 +81,7 @@ def test_model_lists_its_implementations():
     assert area.model.implementations == {Circle: circle_area, Square: square_area}
     assert area.model.name == "area"
     assert area.__doc__ == "Return the area times `scale`."
-    assert area.model.find("Circle") is circle_area
+    assert area.model.find(jit.label_of(Circle)) is circle_area
     assert area.model.find("Unknown") is None
 
 
@@ -98,8 +103,10 @@ def test_every_gives_each_member_its_own_item():
 
 
 def test_struct_name_of_numba_types():
-    assert jit.struct_name(numba.typeof(Circle(1.0))) == "Circle"
-    assert jit.struct_name(numba.typeof(structs.pack(Square(1.0))[0])) == "Square"
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]  # of a struct from outside the package
+    assert jit.struct_name(numba.typeof(Circle(1.0))) == f"Circle_{digest}"
+    assert jit.struct_name(numba.typeof(structs.pack(Square(1.0))[0])) == f"Square_{digest}"
+    assert jit.label_of(MaxUnits) == "MaxUnits"
     assert jit.struct_name(numba.types.float64) is None
     plain = np.zeros(1, dtype=[("x", np.float64)])[0]
     assert jit.struct_name(numba.typeof(plain)) is None
@@ -159,3 +166,72 @@ def test_compiled_functions_divide_as_numpy_does():
 
     assert divide(1.0, 0.0) == math.inf
     assert math.isnan(divide(0.0, 0.0))
+
+
+KERNEL = """
+from intraday_rl.core.jit import model, njit
+
+@model
+def answer(params, scale):
+    raise NotImplementedError
+
+@njit
+def ask(params, scale):
+    return answer(params, scale)
+"""
+RULE = """
+from typing import NamedTuple
+from kernel import answer, ask
+from intraday_rl.core import structs
+
+class Rule(NamedTuple):
+    weight: float
+
+@answer.model.implement(Rule)
+def rule(params, scale):
+    return {} * params.weight * scale
+
+print(ask(structs.pack(Rule(1.0))[0], 1.0))
+"""
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="plain Python has no compiled code")
+def test_rule_outside_the_package_is_never_stale(tmp_path):
+    """The kernel's file and the package stay as they are, only the user's own rule changes."""
+    (tmp_path / "kernel.py").write_text(KERNEL)
+    answers = []
+    for factor in (2.0, 3.0):
+        (tmp_path / "rule.py").write_text(RULE.format(factor))
+        path = os.pathsep.join([str(tmp_path), str(jit.PACKAGE.parent)])
+        environment = os.environ | {"PYTHONPATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        command = [sys.executable, str(tmp_path / "rule.py")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        answers.append(float(done.stdout))
+    assert answers == [2.0, 3.0]
+
+
+@njit
+def total(array, weight):
+    result = 0.0
+    for n in range(array.shape[0]):
+        prefetch(array, n)
+        result += weight * array[n].radius
+    return result
+
+
+@njit
+def total_of_rows(array):
+    result = 0.0
+    for n in range(array.shape[0]):
+        prefetch(array, n)
+        result += array[n, 0]
+    return result
+
+
+def test_entry_and_prefetch_change_no_result():
+    circles = structs.empty(Circle, 3)
+    circles["radius"] = [1.0, 2.0, 4.0]
+    direct = jit.entry(total, circles, 1.0)
+    assert direct(circles, 0.5) == total(circles, 0.5) == 3.5
+    assert total_of_rows(np.array([[1.0, 9.0], [2.0, 9.0]], dtype=np.float32)) == 3.0

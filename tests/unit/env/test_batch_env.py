@@ -126,7 +126,7 @@ def test_each_episode_tells_of_its_own_rewards_only():
     infos = []
     for action in [BUY] * 4 + [HOLD] * 4 + [BUY] * 4:
         if batch.step(np.array([action]), observations):
-            infos.append(batch.episode_info(0))
+            infos += batch.episode_infos(np.array([0]))
     assert [sum(info["episode_reward_parts"].values()) for info in infos] == [info["episode"]["r"] for info in infos]
     assert infos[0]["episode_reward_parts"] == infos[2]["episode_reward_parts"]
     assert infos[0]["episode_reward_parts"]["turnover"] < 0.0
@@ -161,6 +161,32 @@ def test_rules_count_the_multiplier():
     assert batch.accounts["traded_notional"][0] == 30_000.0
     # The excess turnover is 0.6 - 0.02: 0.0025 (0.58 - 0.01) of 50,000 = 71.25 USD, 14.25 bp.
     assert batch.reward_parts[0].tolist() == [0.0, pytest.approx(-14.25, rel=1e-9)]
+
+
+@pytest.mark.parametrize(
+    "observations",
+    [
+        np.zeros((2, 9)),
+        np.zeros((3, 9), dtype=np.float32),
+        np.zeros((2, 8), dtype=np.float32),
+        np.zeros((9, 2), dtype=np.float32).T,
+        np.zeros((4, 9), dtype=np.float32)[::2],
+    ],
+    ids=["dtype", "accounts", "width", "order", "strides"],
+)
+def test_step_refuses_an_array_that_it_would_write_wrongly(observations):
+    batch = costly_batch(2)
+    batch.reset()
+    with pytest.raises(ConfigError, match=r"must be a C-contiguous float32 array \(2, 9\)"):
+        batch.step(np.full(2, HOLD), observations)
+    assert batch.accounts["steps"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint8, np.float32, np.float64, bool])
+def test_actions_of_any_kind_of_number_mean_the_same(kind):
+    batch, reference = costly_batch(2), costly_batch(2)
+    rolls = [roll(batch, ACTIONS[:20, :2].clip(0, 1).astype(kind)), roll(reference, ACTIONS[:20, :2].clip(0, 1))]
+    assert_equal_columns(*rolls)
 
 
 def test_assigned_sessions_are_met_again_and_again():

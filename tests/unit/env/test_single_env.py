@@ -80,6 +80,17 @@ def test_returned_observations_are_the_callers_own():
     assert not (env.step(BUY)[0] == 7.0).any()
 
 
+def test_first_observation_after_an_end_is_the_callers_own():
+    env = quiet_env()
+    env.reset()
+    for _ in range(4):
+        env.step(HOLD)
+    first, _ = env.reset()
+    kept = first.copy()
+    env.step(BUY)
+    assert_same_bits(first, kept)
+
+
 def test_last_info_tells_of_the_episode():
     env = quiet_env()
     env.reset()

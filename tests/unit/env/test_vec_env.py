@@ -69,6 +69,15 @@ def test_running_accounts_share_one_empty_info():
     assert env.step(np.full(3, HOLD))[3][1] is infos[0]
 
 
+def test_list_of_infos_is_the_callers_own():
+    env = ragged_env()
+    env.reset()
+    for _ in range(3):
+        infos = env.step(np.full(3, HOLD))[3]
+        assert "mine" not in infos[1]
+        infos[1] = {"mine": 1}
+
+
 def test_truncated_account_says_so():
     # The data end 50 minutes before the close.
     tape = make_tape([[{"close": 100.0, "minutes_to_close": 53 - i} for i in range(4)]])

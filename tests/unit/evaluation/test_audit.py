@@ -148,6 +148,9 @@ def test_audit_sees_a_cent_wherever_rounding_hides_it(ledger):
         shifted.sessions[["start_nav", "end_nav"]] += start - 50_000
         shifted.bars[["nav", "cash", "equity"]] += start - 50_000
         shifted.sessions["session_return"] = shifted.sessions["net_pnl"] / shifted.sessions["start_nav"]
+        shifted.sessions[["max_drawdown", "turnover"]] *= 50_000 / start
+        exposure = shifted.bars["position"].abs() * shifted.bars["close"] * ledger.multiplier / shifted.bars["nav"]
+        shifted.sessions["mean_absolute_exposure"] = exposure.groupby(shifted.bars["session"]).mean().to_numpy()
         audit(shifted)
         try:
             audit(planted(shifted, "bars", 3, "nav", CENT))

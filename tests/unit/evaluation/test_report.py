@@ -40,6 +40,7 @@ def report_data(**changes):
             train_sessions=10,
             validation_sessions=2,
             test_sessions=3,
+            judged="test sessions",
             cost_model="1.00 USD an order, half-spread 0.01 USD a share",
         ),
         metrics={"net_pnl_usd": -23.3, "profit_factor": 0.566, "sharpe_ratio": None, "own_number": 1.5},

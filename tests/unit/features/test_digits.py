@@ -8,7 +8,7 @@ import pytest
 from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.features.engine import COLUMNS, Fits
 from intraday_rl.features.rolling import SUM
-from tests.support.feature_bars import pipeline, random_bars
+from tests.unit.features.feature_bars import pipeline, random_bars
 from tests.unit.features.test_pipeline import WITHOUT_FITS
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="a million bars take minutes as plain Python")

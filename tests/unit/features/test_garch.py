@@ -3,6 +3,7 @@
 import builtins
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -124,9 +125,28 @@ def test_half_written_file_leaves_nothing_behind(empty_cache, monkeypatch):
 
 
 def test_progress_is_shown_on_a_terminal_when_fits_take_long(monkeypatch):
+    few, many = [(0, "key")] * 25, [(0, "key")] * 26  # of 0.04 s each
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert garch._with_progress([1, 2], 0.5) == [1, 2]
-    assert list(garch._with_progress([1, 2], 5.0)) == [1, 2]
-    assert garch._with_progress([1, 2], 5.0) != [1, 2]
+    assert garch._with_progress(few) is few
+    assert garch._with_progress(many) is not many
+    assert list(garch._with_progress(many)) == many
     monkeypatch.setattr("sys.stderr.isatty", lambda: False)
-    assert garch._with_progress([1, 2], 5.0) == [1, 2]
+    assert garch._with_progress(many) is many
+
+
+def test_oldest_fits_are_dropped(empty_cache, monkeypatch):
+    monkeypatch.setattr(garch, "FITS_KEPT", 2)
+    windows = [simulated(1000, seed)[0] for seed in range(3)]
+    for age, window in zip((300, 200, 100), windows, strict=True):
+        before = set(empty_cache.rglob("*.json"))
+        forecasts(window)
+        (made,) = set(empty_cache.rglob("*.json")) - before
+        os.utime(made, (made.stat().st_mtime - age,) * 2)
+    assert len(list(empty_cache.rglob("*.json"))) == 2
+    forbid_arch(monkeypatch)
+    forecasts(*windows[1:])
+
+
+def test_moving_averages_are_not_kept(empty_cache):
+    forecasts(simulated(999)[0], np.zeros(0))
+    assert not empty_cache.exists()

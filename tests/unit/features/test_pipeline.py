@@ -9,7 +9,7 @@ import pytest
 from intraday_rl.core.errors import FeatureError, ParameterError
 from intraday_rl.features import FAMILIES, PRESETS, FeaturePipeline, KnownState, Momentum, compute_features
 from intraday_rl.features.engine import Memory
-from tests.support.feature_bars import MARKET, pipeline, random_bars
+from tests.unit.features.feature_bars import MARKET, pipeline, random_bars
 
 MICROSTRUCTURE = """spread_bps spread_rel depth_imb microprice_dev ofi signed_vol vpin kyle_lambda amihud roll_bps
     ohlc_spread_bps eff_spread_bps realised_spread5 adverse_sel5 trade_intensity"""

@@ -71,7 +71,7 @@ def test_lags_return_what_was_remembered():
 def test_wilder_starts_with_the_plain_mean():
     average, expected = 0.0, []
     for place, value in enumerate(VALUES[:30]):
-        average = rolling.wilder(average, value, place, 14.0)
+        average += (value - average) * rolling.wilder_weight(place, 14.0)
         expected.append(VALUES[: place + 1].mean() if place < 14 else (expected[-1] * 13 + value) / 14)
         assert average == pytest.approx(expected[-1], rel=1e-13)
 

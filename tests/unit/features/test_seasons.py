@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from intraday_rl.features import seasons
-from tests.support.feature_bars import make_sessions, on_grid, random_bars
+from tests.unit.features.feature_bars import make_sessions, on_grid, random_bars
 
 LENGTHS = [390, 210, *[390] * 24]
 BARS = random_bars(LENGTHS, seed=51, untraded=0.1, optional=("trade_count",))

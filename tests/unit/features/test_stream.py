@@ -6,8 +6,8 @@ import pytest
 from intraday_rl.core.errors import FeatureError, ParameterError
 from intraday_rl.data import read_bars, to_grid
 from intraday_rl.features import PRESETS, FeatureStream, MinuteBar
-from tests.support.feature_bars import pipeline, random_bars
 from tests.support.real_data import data_folder
+from tests.unit.features.feature_bars import pipeline, random_bars
 
 ALL_COLUMNS = ("vwap", "trade_count", "bid", "ask", "bid_size", "ask_size")
 

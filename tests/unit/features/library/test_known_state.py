@@ -5,7 +5,7 @@ import pytest
 
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.features import FeaturePipeline, KnownState
-from tests.support.feature_bars import make_sessions, on_grid
+from tests.unit.features.feature_bars import make_sessions, on_grid
 
 
 def test_known_state_tells_deviation_and_time_left():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.feature_bars import compute, gap_removed, make_sessions, on_grid, pipeline, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, pipeline, random_bars
 from tests.unit.features.library.test_momentum import atr
 
 MANY = random_bars([390, 390, 210, 390], seed=11, untraded=0.05, optional=("vwap", "trade_count"))

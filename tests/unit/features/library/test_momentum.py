@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import talib
 
-from tests.support.feature_bars import compute, gap_removed, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, random_bars
 
 ONE = random_bars([1300], seed=1)
 MANY = random_bars([390, 390, 210, 390], seed=2, untraded=0.05)

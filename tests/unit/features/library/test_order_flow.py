@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.support.feature_bars import compute, gap_removed, make_sessions, on_grid, over_returns, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, over_returns, random_bars
 
 MANY = random_bars([390, 390, 210, 390], seed=21, untraded=0.05)
 FRAME = gap_removed(MANY)

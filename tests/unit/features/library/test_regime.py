@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.support.feature_bars import compute, gap_removed, make_sessions, on_grid, pipeline, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, pipeline, random_bars
 
 LENGTHS = [390, 210, *[390] * 24]
 MANY = random_bars(LENGTHS, seed=41, untraded=0.1)

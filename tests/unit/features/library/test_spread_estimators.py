@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.feature_bars import compute, gap_removed, make_sessions, on_grid, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, random_bars
 
 
 def edge(open_, high, low, close):

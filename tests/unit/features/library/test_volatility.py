@@ -10,7 +10,7 @@ import talib
 from arch import arch_model
 
 from intraday_rl.features import garch, seasons
-from tests.support.feature_bars import compute, gap_removed, make_sessions, on_grid, random_bars
+from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, random_bars
 from tests.unit.features.library.test_momentum import atr
 
 ONE = random_bars([1300], seed=4)

@@ -1,0 +1,146 @@
+"""Judging by hand: the three hand-computed sessions through ledger, audit, metrics, gates and baselines."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from intraday_rl.app.judging import cost_words, judge_bundle, write_judgement
+from intraday_rl.core.errors import ParameterError
+from intraday_rl.evaluation.gates import GateLimits
+from tests.support.policies import ScriptedPolicy
+from tests.unit.evaluation.hand_sessions import SCRIPTS, hand_rules, hand_tape
+from tests.unit.evaluation.test_gates import LIMITS
+
+CONFIG = {"seed": 0, "evaluation": {"bootstrap_seed": 0}}
+
+
+class HandBundle(ScriptedPolicy):
+    """The scripts of the hand-computed sessions as a bundle."""
+
+    parts = {"judging.json": {"slippage_budget_bps": 20.0}}  # noqa: RUF012
+
+
+def plan_of(tape, **limits):
+    return SimpleNamespace(rules=hand_rules(tape), gates=GateLimits(**(LIMITS | limits)))
+
+
+def judge_by_hand(tape=None, sessions=(0, 1, 2), **limits):
+    market = tape or hand_tape()
+    bundle = HandBundle(*(SCRIPTS[s] for s in sessions))
+    return judge_bundle(bundle, market, plan_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
+
+
+def test_judged_metrics_are_those_of_the_ledger():
+    judged = judge_by_hand()
+    assert judged.metrics["net_pnl_usd"] == pytest.approx(-23, abs=1e-8)
+    assert judged.metrics["num_round_trips"] == 3
+    assert judged.metrics["sessions_not_flat"] == 1
+    assert judged.metrics["fill_rate"] == pytest.approx(700 / 800)  # the last exit was asked for and never filled
+    assert judged.metrics["information_ratio"] is None  # no benchmark for this symbol
+
+
+def test_judged_baselines_trade_the_same_sessions():
+    judged = judge_by_hand()
+    assert list(judged.baselines) == ["flat", "buy_and_hold"]
+    assert judged.baselines["flat"]["net_pnl_usd"] == 0.0
+    assert judged.baselines["buy_and_hold"]["num_sessions"] == 3
+    # session 0: in at 100.12, out at 100.48; session 1: 60 at 200.12 and 40 at 200.32, out at 199.78; session 2: +17
+    holder = 100 * (100.48 - 100.12) - 2 + (100 * 199.78 - 60 * 200.12 - 40 * 200.32) - 3 + 17
+    assert judged.baselines["buy_and_hold"]["net_pnl_usd"] == pytest.approx(holder, abs=1e-8)
+    assert list(judged.baseline_bars) == ["buy_and_hold"]  # a flat line needs no picture
+
+
+def test_judged_first_stage_is_the_first_sessions():
+    judged = judge_by_hand(first_stage_sessions=2)
+    first, whole = judged.judgement.stages
+    assert (first.num_sessions, first.num_round_trips) == (2, 3)
+    assert (whole.num_sessions, whole.num_round_trips) == (3, 3)
+
+
+def test_judged_slippage_is_held_against_the_bundles_budget():
+    judged = judge_by_hand(slippage_budget_share_max=0.5)
+    assert judged.judgement.slippage_budget_bps == 20.0
+    gate = next(gate for gate in judged.judgement.stages[1].gates if gate.id == "G4")
+    moves = [
+        12,
+        -1e4 * 0.08 / 100.2,
+        1e4 * 0.12 / 100.4,
+        6,
+        1e4 * 0.12 / 200.2,
+        1e4 * 0.12 / 200.1,
+        1e4 * 0.02 / 199.9,
+        4,
+    ]
+    assert gate.value == pytest.approx(np.average(moves, weights=[100, 200, 100, 60, 40, 70, 30, 100]), abs=1e-9)
+    assert gate.limit == "<= 10"
+
+
+def test_judged_benchmark_is_spy_from_open_to_close_of_the_same_sessions():
+    judged = judge_by_hand(replace(hand_tape(), symbol="SPY"))
+    own = np.array([-11, -29, 17]) / 50_000
+    spy = np.array([100.70 / 100.00, 199.80 / 200.00, 50.20 / 50.00]) - 1
+    active = own - spy
+    assert judged.metrics["information_ratio"] == pytest.approx(
+        active.mean() / active.std(ddof=1) * np.sqrt(252), abs=1e-9
+    )
+
+
+def test_judged_benchmark_opens_at_the_first_trade():
+    """No trade in a session's first minute: its prices are unknown, and the session still counts."""
+    tape = replace(hand_tape(), symbol="SPY")
+    for name in ("open", "high", "low", "close", "mid", "vwap"):
+        tape.rows[name][8] = np.nan
+    tape.rows["traded"][8] = 0
+    tape.rows["open"][9] = 200.00
+    tape = replace(tape, first_row=np.array([0, 9, 16]))
+    judged = judge_by_hand(tape)
+    own = judged.ledger.sessions["session_return"].to_numpy()
+    active = own - (np.array([100.70 / 100.00, 199.80 / 200.00, 50.20 / 50.00]) - 1)
+    assert judged.metrics["information_ratio"] == pytest.approx(
+        active.mean() / active.std(ddof=1) * np.sqrt(252), abs=1e-9
+    )
+
+
+def test_judging_no_usable_session_is_refused():
+    with pytest.raises(ParameterError, match="usable sessions"):
+        judge_by_hand(sessions=())
+
+
+def test_judging_twice_gives_the_same():
+    first, second = judge_by_hand(), judge_by_hand()
+    assert first.metrics == second.metrics
+    assert first.baselines == second.baselines
+    assert first.judgement.to_json() == second.judgement.to_json()
+
+
+def test_written_judgement_is_what_was_judged(tmp_path):
+    judged = judge_by_hand()
+    write_judgement(tmp_path / "a" / "b", judged)
+    folder = tmp_path / "a" / "b"
+    assert json.loads((folder / "metrics.json").read_text()) == judged.metrics
+    gates = json.loads((folder / "gates.json").read_text())
+    assert gates["num_trials"] == 1
+    assert 0 <= (datetime.now(UTC).date() - date.fromisoformat(gates["trials_counted_on"])).days <= 1
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "trades.parquet"), judged.ledger.trades)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "fills.parquet"), judged.ledger.fills)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "equity.parquet"), judged.ledger.bars)
+
+
+def test_cost_words_name_every_parameter_with_its_value():
+    tape = hand_tape()
+    words = cost_words(SimpleNamespace(rules=hand_rules(tape), instrument=SimpleNamespace(name="equity")))
+    for word in (
+        "equity",
+        "low_ms 15000",
+        "base_spread 0.02",
+        "per_unit_usd 0.005",
+        "order_minimum_usd 1",
+        "coefficient 1",
+    ):
+        assert word in words
+    assert "\n" not in words
