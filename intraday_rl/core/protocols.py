@@ -30,7 +30,7 @@ class TrainingListener(Protocol):
         ...
 
     def on_episode(self, info: Mapping[str, Any]) -> None:
-        """Take note of a finished episode, as `BatchEnv.episode_info` describes it."""
+        """Take note of a finished episode, as `BatchEnv.episode_infos` describes it."""
         ...
 
     def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:

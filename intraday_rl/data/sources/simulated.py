@@ -39,7 +39,7 @@ SHARES_PER_TRADE = 100.0
 
 @dataclass(frozen=True, eq=False)
 class _Draws:
-    """Random numbers for T minutes; each session's rows come from its own branch.
+    """Random numbers for T minutes; each session's rows come from its own branch. Used once: they are overwritten.
 
     Attributes:
         diffusion: (T, STEPS) standard normal.
@@ -190,10 +190,14 @@ class SimulatedMarket:
         profile = u_shape(sessions, self.volatility_u_shape)
         mean_square = np.add.reduceat(profile**2, sessions.first[:-1]) / sessions.minutes
         variance = self.minute_deviation**2 * profile**2 / np.repeat(mean_square, sessions.minutes) / STEPS
-        increments = np.sqrt(variance)[:, None] * draws.diffusion
+        increments = draws.diffusion  # in place, here and below: a million bars have twenty million steps
+        increments *= np.sqrt(variance)[:, None]
         increments -= 0.5 * variance[:, None]  # the price, not its logarithm, is the martingale
-        increments += self.jump_size_bps * 1e-4 * draws.jumps
-        log_price = math.log(self.initial_price) + np.cumsum(increments.reshape(-1))
+        draws.jumps[:] *= self.jump_size_bps * 1e-4
+        increments += draws.jumps
+        log_price = increments.reshape(-1)
+        np.cumsum(log_price, out=log_price)
+        log_price += math.log(self.initial_price)
         if self.reversion_strength > 0:
             log_price += self._transitory(draws.transitory)
         return log_price.reshape(increments.shape)
@@ -202,8 +206,9 @@ class SimulatedMarket:
         """Return the stationary component over all steps in a row, (T * STEPS,); it runs on through the night."""
         deviation = self.reversion_strength * self.minute_deviation
         phi = 0.5 ** (1.0 / (self.reversion_half_life_minutes * STEPS))
-        innovations = deviation * math.sqrt(1.0 - phi**2) * noise.reshape(-1)
-        innovations[0] = deviation * noise[0, 0]
+        innovations, first = noise.reshape(-1), deviation * noise[0, 0]
+        innovations *= deviation * math.sqrt(1.0 - phi**2)
+        innovations[0] = first
         return autoregressive(innovations, phi)
 
     def _spread_ticks(self, log_close: FloatArray) -> FloatArray:
@@ -222,14 +227,19 @@ class SimulatedMarket:
 
     def _prices(self, sessions: Sessions, draws: _Draws, log_price: FloatArray) -> dict[str, FloatArray]:
         spread = self._spread_ticks(log_price[:, -1])
-        bid = np.floor(np.exp(log_price) / self.tick_size - 0.5 * spread[:, None] + 0.5)
+        bid = np.exp(log_price, out=log_price)
+        bid /= self.tick_size
+        bid -= 0.5 * spread[:, None]
+        bid += 0.5
+        np.floor(bid, out=bid)
         if bid.min() < 1:
             session = int(np.searchsorted(sessions.first, np.argmin(bid) // STEPS, side="right")) - 1
             raise DataError(
                 f"SimulatedMarket: the bid fell below one tick in session {sessions.date[session]}; "
                 f"raise initial_price or lower annual_volatility"
             )
-        trade = bid + np.where(draws.buys, spread[:, None], 0.0)
+        trade = np.where(draws.buys, spread[:, None], 0.0)
+        trade += bid
         high, low = trade.max(axis=1), trade.min(axis=1)
         mean = (draws.weights * trade).sum(axis=1) / draws.weights.sum(axis=1)
         ticks = {
