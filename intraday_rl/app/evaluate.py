@@ -90,6 +90,8 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     Raises:
         IntradayError: the bundle, the data or the accounting are wrong.
     """
+    import torch
+
     from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.app.build import resolve_path
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
@@ -97,6 +99,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     from intraday_rl.app.summary import print_summary
     from intraday_rl.evaluation.report import write_report
 
+    torch.set_num_threads(1)
     bundle = load_bundle(resolve_path(request.run))
     config = _config(bundle, request.data_overrides)
     plan = _plan(bundle, config)

@@ -91,10 +91,17 @@ def _summary(ledger: Ledger, tape: Tape, bootstrap_seed: int) -> Metrics:
     benchmark = None
     if tape.symbol == BENCHMARK:
         sessions = ledger.sessions["session"].to_numpy()
-        starts = np.concatenate([[0], tape.last_row + 1])[sessions]
-        benchmark = tape.rows["close"][tape.last_row[sessions]] / tape.rows["open"][starts] - 1.0
+        benchmark = _open_to_close(tape, sessions)
     rng = seeding.generator(bootstrap_seed, "bootstrap")
     return summarize(*ledger.frames, rng=rng, benchmark_returns=benchmark)
+
+
+def _open_to_close(tape: Tape, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the return of each session from its first trade to its close, (S,)."""
+    first = np.concatenate([[0], tape.last_row + 1])[sessions]
+    traded = np.flatnonzero(tape.rows["traded"])
+    opens = tape.rows["open"][traded[np.searchsorted(traded, first)]]
+    return np.asarray(tape.rows["close"][tape.last_row[sessions]] / opens - 1.0)
 
 
 def write_judgement(folder: Path, judged: Judged) -> None:

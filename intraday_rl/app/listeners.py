@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -103,10 +104,13 @@ class ProgressListener:
         """Show the latest evaluation."""
         if "validation/net_return" not in metrics:
             return
-        latest = (
-            f"validation {metrics['validation/net_return']:+.2%}, "
-            f"profit factor {metrics['validation/profit_factor']:.2f}"
-        )
+        factor = metrics["validation/profit_factor"]
+        words = f"profit factor {factor:.2f}"
+        if math.isnan(factor):
+            words = "no trades"
+        elif math.isinf(factor):
+            words = "no losing trade"
+        latest = f"validation {metrics['validation/net_return']:+.2%}, {words}"
         self._bar.update(self._task, latest=latest)
         if not self._console.is_terminal:
             self._console.print(f"step {step:,}: {latest}")

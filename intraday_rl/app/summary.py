@@ -17,13 +17,13 @@ VERDICT_STYLES = {"pass": "green", "fail": "red", "not enough evidence": "yellow
 def print_summary(console: Console, judged: Judged, report: ReportData, folder: Path) -> None:
     """Print the headline, metrics beside baselines, gates with verdicts, and paths."""
     console.print()
-    console.print(headline(report), style="bold")
-    console.print(f"Verdict: {judged.judgement.verdict}. {judged.judgement.explanation}")
+    console.print(headline(report), style="bold", markup=False)
+    console.print(f"Verdict: {judged.judgement.verdict}. {judged.judgement.explanation}", markup=False)
     sessions = report.description.judged
     console.print(metrics_table(judged, sessions))
     console.print(gates_table(judged, sessions))
-    console.print(f"run folder   {folder}", soft_wrap=True)
-    console.print(f"report       {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"run folder   {folder}", soft_wrap=True, markup=False)
+    console.print(f"report       {folder / 'report.html'}", soft_wrap=True, markup=False)
     console.print("all runs     make ui")
 
 

@@ -109,9 +109,7 @@ def _run(
 def make_keeper(
     run_folder: Path, plan: Plan, data: MarketData, config: Config, manifest: Mapping[str, Any]
 ) -> Callable[[Any, str], None]:
-    """Return what keeps snapshots during training: the best as `bundle/`, the last under `checkpoints/`."""
-    import numpy as np
-
+    """Return what keeps snapshots during training: the best as `bundle/`, the last as `checkpoints/last/`."""
     from intraday_rl.agents.bundle import save_bundle
     from intraday_rl.evaluation.budget import slippage_budget_bps
 
@@ -119,22 +117,19 @@ def make_keeper(
     judging = {"slippage_budget_bps": slippage_budget_bps(data.tape, plan.rules, data.split.train, multiple)}
     origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
     origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
-    (run_folder / "checkpoints").mkdir(exist_ok=True)
+    places = {"best": run_folder / "bundle", "last": run_folder / "checkpoints" / "last"}
 
     def keep(snapshot: Any, name: str) -> None:
-        if name == "best":
-            save_bundle(
-                run_folder / "bundle",
-                snapshot,
-                rules=plan.rules,
-                features=data.features,
-                config=config,
-                hidden_layers=plan.parameters.hidden_layers,
-                judging=judging,
-                origin=origin,
-            )
-        else:
-            np.savez(run_folder / "checkpoints" / f"{name}.npz", **snapshot.weights)
+        save_bundle(
+            places[name],
+            snapshot,
+            rules=plan.rules,
+            features=data.features,
+            config=config,
+            hidden_layers=plan.parameters.hidden_layers,
+            judging=judging,
+            origin=origin,
+        )
 
     return keep
 

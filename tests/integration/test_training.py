@@ -214,7 +214,7 @@ def test_fits_do_see_the_training_sessions(judged_once, perturbed, tmp_path):
 def test_fits_do_not_depend_on_how_often_they_are_judged(judged_once, tmp_path):
     """Evaluation touches neither the statistics of the observations nor the weights: the last ones are the same."""
     run_small(tmp_path / "often", "evaluation.every_steps=32")
-    last = "checkpoints/last.npz"
+    last = "checkpoints/last/policy.npz"
     assert contents_of(tmp_path / "often", last) == contents_of(judged_once, last)
     assert learned(tmp_path / "often")["rewards"] == learned(judged_once)["rewards"]
 
