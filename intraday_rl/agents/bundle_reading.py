@@ -60,7 +60,10 @@ def load_bundle(path: str | Path) -> Bundle:
         space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), dtype=np.float32)
         network = build_network(space, actions, hidden_layers)
         with np.load(folder / WEIGHTS, allow_pickle=False) as weights:
-            network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights.files})
+            arrays = {name: weights[name] for name in weights.files}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError("weights must be finite numbers")
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         network.eval()
     return Bundle(folder, NetworkPolicy(network, scaler), config, parts, manifest)
 

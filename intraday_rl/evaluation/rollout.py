@@ -8,10 +8,13 @@ alone: judging fewer or other sessions beside it changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from intraday_rl.core.errors import ParameterError
 from intraday_rl.core.protocols import Policy
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.env.batch_env import BatchEnv, TradingRules
@@ -64,7 +67,7 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
         seed: of the latency noise.
 
     Raises:
-        ParameterError: no session is usable.
+        ParameterError: no session is usable, or an action lies outside the action space.
     """
     usable = tape.usable(sessions)
     batch = BatchEnv(tape, rules, usable, max(len(usable), 1), seed)
@@ -81,7 +84,7 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
     observations, state = batch.reset(), None
     for step in range(steps):
         actions, state = policy.predict(observations, state, start)
-        ended = batch.step(np.asarray(actions).reshape(count), observations)
+        ended = batch.step(_checked(actions, count, batch.action_space), observations)
         start = (batch.terminated + batch.truncated) > 0
         rows = np.where(start, batch.finished, batch.accounts) if ended else batch.accounts
         nav[step, alive], cash[step, alive] = rows["nav"][alive], rows["cash"][alive]
@@ -94,6 +97,18 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
             if not alive.any():
                 break
     return Recording(tape, rules, usable, first, length, nav, cash, position, fills, closing, final)
+
+
+def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArray[Any]:
+    """Return the actions, (S,), or refuse them: a network that diverged must not be judged as if it had traded."""
+    given = np.asarray(actions)
+    low, high = (0, 2) if isinstance(space, gymnasium.spaces.Discrete) else (-1, 1)
+    whole = low == -1 or bool((given == np.round(given)).all())
+    if given.size != count or not whole or not bool(((given >= low) & (given <= high)).all()):
+        raise ParameterError(
+            f"roll-out: actions must be {count} inside the action space {space}, was {str(given)[:60]}"
+        )
+    return given.reshape(count)
 
 
 def noise_cursors(tape: Tape, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

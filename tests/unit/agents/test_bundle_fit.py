@@ -241,8 +241,9 @@ def rewrite(folder, name, **changes):
         {"stranger": np.zeros(3, dtype=np.float32)},
         {"action_net.weight": np.array(["a"])},
         {"action_net.weight": np.zeros((3, 4), dtype="datetime64[ns]")},
+        {"action_net.weight": np.full((3, 4), np.nan, dtype=np.float32)},
     ],
-    ids=["shape", "missing", "added", "text", "times"],
+    ids=["shape", "missing", "added", "text", "times", "nan"],
 )
 def test_hostile_weights_of_another_network_are_refused(folder, changes):
     rewrite(folder, "policy.npz", **changes)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intraday_rl.core.errors import ParameterError
+from intraday_rl.core.errors import IntradayError, ParameterError
 from intraday_rl.env.actions import BUY, HOLD, Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.risk import MaxNotional, MaxUnits
@@ -239,3 +239,32 @@ def test_rollout_sessions_of_unequal_length():
     recording = roll_out(tape, full_rules(tape), np.arange(3), ScriptedPolicy(*[[HOLD]] * 3), seed=0)
     assert list(recording.length) == [3, 10, 1]  # flat one minute before the close: the last row is never reached
     assert len(build_ledger(recording).bars) == 14
+
+
+class FixedActions:
+    """Gives the same actions at every decision, whatever is asked."""
+
+    def __init__(self, *actions):
+        self.actions = np.array(actions)
+
+    def predict(self, observation, state=None, episode_start=None):
+        return self.actions, state
+
+
+@pytest.mark.parametrize(
+    ("actions", "given"),
+    [
+        (DiscreteTarget(), (BUY, 3)),
+        (DiscreteTarget(), (-1, HOLD)),
+        (DiscreteTarget(), (1.5, HOLD)),
+        (Continuous(), (0.0, np.nan)),
+        (Continuous(), (1.0001, 0.0)),
+        (Continuous(), (0.0, -np.inf)),
+        (DiscreteTarget(), (BUY,)),
+        (DiscreteTarget(), (BUY, BUY, BUY)),
+    ],
+)
+def test_rollout_refuses_actions_outside_the_action_space(noisy_tape, actions, given):
+    """A network that diverged, or one for another action map, is not judged as if it had traded."""
+    with pytest.raises(IntradayError, match="action"):
+        roll_out(noisy_tape, costly_rules(noisy_tape, actions), np.arange(2), FixedActions(*given), seed=0)
