@@ -18,7 +18,7 @@ def print_summary(console: Console, judged: Judged, report: ReportData, folder: 
     """Print the headline, metrics beside baselines, gates with verdicts, and paths."""
     console.print()
     console.print(headline(report), style="bold", markup=False)
-    console.print(f"Verdict: {judged.judgement.verdict}. {judged.judgement.explanation}", markup=False)
+    console.print(f"Verdict: {judged.judgement.explanation}", markup=False)
     sessions = report.description.judged
     console.print(metrics_table(judged, sessions))
     console.print(gates_table(judged, sessions))

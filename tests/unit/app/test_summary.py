@@ -56,7 +56,7 @@ def printed(table):
 def test_summary_starts_with_the_result_and_ends_with_where_to_look(judged):
     lines = [line.strip() for line in summary_of(judged, Path("/r")).splitlines() if line.strip()]
     assert lines[0].startswith("Lost 23.00 USD (-0.05 %) over 3 test sessions")
-    assert lines[1].startswith("Verdict: fail.")
+    assert lines[1].startswith("Verdict: fail: G1 profit factor")
     assert [line.split()[-1] for line in lines[-3:]] == ["/r", "/r/report.html", "ui"]
 
 
