@@ -175,11 +175,11 @@ def test_names_of_rules_are_not_run(stranger, tmp_path, group):
     [
         "+hydra.launcher._target_=os.system",
         "hydra/launcher=joblib",
-        "hydra.searchpath=[file:///tmp]",
+        "hydra.searchpath=[file:///nowhere]",
         "data=../../../etc/passwd",
         "+data.source.extra={_target_:os.system,command:ls}",
         "data.source._target_=os.system",
-        "--config-dir=/tmp",
+        "--config-dir=/nowhere",
         "data.source.seed=${oc.env:HOME}",
         "--multirun",
         "",
