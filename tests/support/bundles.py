@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from intraday_rl.agents.bundle import save_bundle
+from intraday_rl.agents.bundle_reading import load_bundle
 from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
 from intraday_rl.agents.snapshot import PolicySnapshot
+from intraday_rl.core.errors import BundleError
 from intraday_rl.core.hashing import hash_file, hash_json
+from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.batch_env import TradingRules
 from tests.support.tapes import random_tape
 from tests.support.training import noisy_rules
@@ -27,6 +31,18 @@ FEATURES = {
 }
 CONFIG = {"seed": 3, "env": {"actions": {"_target_": "intraday_rl.env.actions.DiscreteTarget"}}}
 ORIGIN = {"data_fingerprint": "abc", "packages": {"numpy": "2.0"}, "seeds": {"seed": 3}, "overrides": ["seed=3"]}
+JSON_FILES = (
+    "actions.json",
+    "config.json",
+    "costs.json",
+    "features.json",
+    "judging.json",
+    "observation.json",
+    "policy.json",
+)
+ARRAY_FILES = ("policy.npz", "scaler.npz")
+FILES = sorted((*JSON_FILES, *ARRAY_FILES))
+MAPS = [pytest.param(rule, id=type(rule).__name__) for rule in (DiscreteStep(), DiscreteTarget(), Continuous())]
 
 
 def bundle_rules(**changes: Any) -> TradingRules:
@@ -106,3 +122,18 @@ class Bomb:
 
     def __reduce__(self) -> Any:
         return Path.touch, (self.target,)
+
+
+def observations(count: int = 200, seed: int = 0) -> np.ndarray:
+    """Return observations for the example policy, (count, 9)."""
+    return (3.0 * np.random.default_rng(seed).standard_normal((count, 9))).astype(np.float32)
+
+
+def assert_refused(folder: Path, *words: str) -> None:
+    """The bundle is refused in one line that holds the folder and the words."""
+    with pytest.raises(BundleError) as caught:
+        load_bundle(folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in (str(folder), *words):
+        assert word in message, message

@@ -8,52 +8,21 @@ import pytest
 
 from intraday_rl.agents import bundle as bundle_module
 from intraday_rl.agents.bundle_reading import load_bundle
-from intraday_rl.core.errors import BundleError
-from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from tests.support.bundles import (
+    ARRAY_FILES,
     CONFIG,
     FEATURES,
+    FILES,
+    JSON_FILES,
+    MAPS,
     ORIGIN,
+    assert_refused,
     bundle_rules,
     change_json,
     example_snapshot,
+    observations,
     save_example,
 )
-
-JSON_FILES = (
-    "actions.json",
-    "config.json",
-    "costs.json",
-    "features.json",
-    "judging.json",
-    "observation.json",
-    "policy.json",
-)
-ARRAY_FILES = ("policy.npz", "scaler.npz")
-FILES = sorted((*JSON_FILES, *ARRAY_FILES))
-MAPS = [pytest.param(rule, id=type(rule).__name__) for rule in (DiscreteStep(), DiscreteTarget(), Continuous())]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "bundle"
-    save_example(path)
-    return path
-
-
-def observations(count=200, seed=0):
-    return (3.0 * np.random.default_rng(seed).standard_normal((count, 9))).astype(np.float32)
-
-
-def assert_refused(folder, *words):
-    """The bundle is refused in one line that holds the folder and the words."""
-    with pytest.raises(BundleError) as caught:
-        load_bundle(folder)
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in (str(folder), *words):
-        assert word in message, message
-
 
 # --- round trip -----------------------------------------------------------------------------------------------------
 
