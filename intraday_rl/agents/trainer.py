@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.utils import set_random_seed
 
 from intraday_rl.agents.algorithms.ppo import build_ppo
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
@@ -89,7 +88,6 @@ def train(
     """
     torch.set_num_threads(1)
     model_seed = seeding.integer(task.seed, "model")
-    set_random_seed(model_seed)
     model = build_ppo(task.parameters, make_training_env(task), model_seed)
     outputs: list[KVWriter] = [ListenerWriter(listeners)]
     if task.tensorboard is not None:
