@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install $(PIP_OPTIONS) -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n auto
 SETUP := $(VENV)/setup-done
 BENCH := $(VENV)/bench-done
-PLAIN_PYTHON_TESTS = $(wildcard tests/unit/metrics tests/unit/market tests/unit/env tests/property)
+PLAIN_PYTHON_TESTS := tests/unit/metrics tests/unit/market tests/unit/env tests/property/test_accounting.py tests/property/test_metrics_laws.py tests/property/test_truncation.py
 COVERED := intraday_rl.metrics intraday_rl.market intraday_rl.env
 
 # One thread a process: a run uses one core, and several runs use the cores better than threads do.
