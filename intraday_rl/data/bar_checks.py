@@ -23,6 +23,7 @@ from intraday_rl.data.sessions import IntegerArray
 logger = logging.getLogger(__name__)
 
 OPTIONAL_PRICES = ("vwap", "bid", "ask")
+OPTIONAL_SIGNED = ("order_flow", "effective_spread_bps", "side_per_mid")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ def _is_positive(column: pd.Series[Any]) -> BoolArray:
 def _is_not_negative(column: pd.Series[Any]) -> BoolArray:
     values = _numbers(column)
     good: BoolArray = (values >= 0) & np.isfinite(values)
+    return good
+
+
+def _is_finite(column: pd.Series[Any]) -> BoolArray:
+    good: BoolArray = np.isfinite(_numbers(column))
     return good
 
 
@@ -122,16 +128,27 @@ NOT_NEGATIVE_OR_NULL = Law(
     "not_negative_or_null", "be >= 0 or null", "write null where the value is unknown",
     lambda column: _is_not_negative(column) | ~_is_present(column),
 )  # fmt: skip
+FINITE_OR_NULL = Law(
+    "finite_or_null", "be finite or null", "write null where the value is unknown",
+    lambda column: _is_finite(column) | ~_is_present(column),
+)  # fmt: skip
 TIME = Law("time", "be time stamps", "convert the column with pandas.to_datetime(..., utc=True)", _is_time)
 ZONE = Law("zone", "have a time zone", "localize the column to the zone it was written in, tz_localize", _has_zone)
 TEXT_PRESENT = Law("symbol_present", "not be null", "name the symbol in each row", _is_present)
+
+
+def _law_of_optional(name: str) -> Law:
+    if name in OPTIONAL_SIGNED:
+        return FINITE_OR_NULL
+    return POSITIVE_OR_NULL if name in OPTIONAL_PRICES else NOT_NEGATIVE_OR_NULL
+
 
 COLUMN_LAWS: dict[str, tuple[Law, ...]] = {
     "timestamp": (TIME, ZONE, PRESENT),
     "symbol": (TEXT_PRESENT,),
     **{name: (NUMBER, PRESENT, POSITIVE) for name in PRICE_COLUMNS},
     "volume": (NUMBER, PRESENT, NOT_NEGATIVE),
-    **{n: (NUMBER, POSITIVE_OR_NULL if n in OPTIONAL_PRICES else NOT_NEGATIVE_OR_NULL) for n in OPTIONAL_COLUMNS},
+    **{name: (NUMBER, _law_of_optional(name)) for name in OPTIONAL_COLUMNS},
 }
 ROW_LAWS: tuple[Law, ...] = (
     Law("unique", "be unique for a symbol", "drop the repeated row", _is_unique, ("timestamp",)),

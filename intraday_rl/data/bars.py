@@ -24,7 +24,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 REQUIRED_COLUMNS = (*PRICE_COLUMNS, "volume")
-OPTIONAL_COLUMNS = ("vwap", "trade_count", "bid", "ask", "bid_size", "ask_size")
+OPTIONAL_COLUMNS = (
+    *("vwap", "trade_count", "bid", "ask", "bid_size", "ask_size"),
+    *("buy_volume", "sell_volume", "order_flow", "effective_spread_bps", "side_per_mid"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,13 @@ class Bars:
         ask: (T,) best ask at the end of the bar; NaN where absent. Can lie at or below the bid, as delivered.
         bid_size: (T,) shares or contracts at the bid; NaN where absent.
         ask_size: (T,) shares or contracts at the ask; NaN where absent.
+        buy_volume: (T,) shares or contracts bought by aggressors, of trades whose side is known; NaN where absent.
+        sell_volume: (T,) the same, sold.
+        order_flow: (T,) sum of e_n over the minute's changes of the best quote, shares or contracts; NaN where absent.
+            Source: Cont, Kukanov and Stoikov (2014), equation (3).
+        effective_spread_bps: (T,) mean of 2e4 d (p - m)/m over the minute's trades, weighted by size: p the price, d =
+            +1 for a buyer, -1 for a seller, m the mid before the trade; NaN where absent.
+        side_per_mid: (T,) mean of d/m over the same trades with the same weights, 1/price units; NaN where absent.
         traded: (T,) False on grid minutes without a bar.
     """
 
@@ -70,6 +80,11 @@ class Bars:
     ask: FloatArray
     bid_size: FloatArray
     ask_size: FloatArray
+    buy_volume: FloatArray
+    sell_volume: FloatArray
+    order_flow: FloatArray
+    effective_spread_bps: FloatArray
+    side_per_mid: FloatArray
     traded: BoolArray
 
     def __post_init__(self) -> None:

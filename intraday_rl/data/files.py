@@ -1,7 +1,8 @@
 """Bar files: Parquet, one file per symbol, named SYMBOL.parquet.
 
 Columns: timestamp (with time zone, START of the bar), symbol, session (date, optional), open, high, low, close, volume
-and, where known, vwap, trade_count, bid, ask, bid_size, ask_size.
+and, where known, the optional ones of `Bars`: vwap, trade_count, bid, ask, bid_size, ask_size, buy_volume, sell_volume,
+order_flow, effective_spread_bps, side_per_mid.
 """
 
 from __future__ import annotations

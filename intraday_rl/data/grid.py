@@ -108,11 +108,10 @@ def _spread_out(rows: pd.DataFrame, symbol: str, sessions: Sessions, target: Int
     size = int(sessions.first[-1])
     traded = np.zeros(size, dtype=bool)
     traded[target] = True
-    columns = {name: np.full(size, np.nan) for name in (*PRICE_COLUMNS, *OPTIONAL_COLUMNS)}
+    columns = {name: np.full(size, np.nan) for name in (*PRICE_COLUMNS, *OPTIONAL_COLUMNS) if name in rows}
     columns["volume"] = np.zeros(size)
     for name, column in columns.items():
-        if name in rows:
-            column[target] = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        column[target] = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
     if not traded.all():
         _carry_close(columns, sessions, traded)
     return Bars.on_grid(symbol, sessions, columns, traded)

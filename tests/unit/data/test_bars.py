@@ -8,6 +8,7 @@ import pytest
 
 from intraday_rl.core.errors import DataError
 from intraday_rl.data import Bars, to_grid
+from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from tests.unit.data.frames import good_frame
 
 
@@ -45,7 +46,7 @@ def test_bars_fingerprint_changes_with_each_part(bars):
     same = dataclasses.replace(bars, close=bars.close.copy())
     assert same.fingerprint == bars.fingerprint
     variants = [dataclasses.replace(bars, symbol="QQQ"), bars.take_sessions(0, 2)]
-    for name in ("open", "high", "low", "close", "volume", "vwap", "trade_count", "bid", "ask", "bid_size", "ask_size"):
+    for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS):
         changed = getattr(bars, name).copy()
         changed[2] = 7.0
         variants.append(dataclasses.replace(bars, **{name: changed}))

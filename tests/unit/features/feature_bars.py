@@ -53,7 +53,21 @@ def _optional(columns, rng, wanted):
         "bid_size": 100.0 * rng.integers(1, 9, rows),
         "ask_size": 100.0 * rng.integers(1, 9, rows),
     }
+    known |= _measured(columns, rng)
     return {name: known[name] for name in wanted}
+
+
+def _measured(columns, rng):
+    """Return what only ticks can tell: sides, changes of the quote, effective spreads."""
+    close, rows = columns["close"], len(columns["close"])
+    bought = np.floor(columns["volume"] * rng.random(rows))
+    return {
+        "buy_volume": bought,
+        "sell_volume": columns["volume"] - bought,
+        "order_flow": 100.0 * rng.integers(-30, 31, rows),
+        "effective_spread_bps": 10.0 * rng.random(rows),
+        "side_per_mid": rng.uniform(-1, 1, rows) / close,
+    }
 
 
 def on_grid(sessions, columns, traded):
