@@ -69,7 +69,7 @@ BROKEN = {
         replacing("bid_size", lambda frame: [100.0, np.nan, -1.0, 5.0]),
         THIRD + "bid_size must be >= 0 or null, was bid_size -1.0; write null",
     ),
-    (
+    "infinite_flow": (
         replacing("order_flow", lambda frame: [100.0, np.nan, np.inf, -5.0]),
         THIRD + "order_flow must be finite or null, was order_flow inf; write null",
     ),
