@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import DataError, FeatureError
-from intraday_rl.data import DailyCloses, read_bars, to_grid
+from intraday_rl.data import DailyCloses, read_bars, read_daily_closes, to_grid
 from intraday_rl.features import CrossAsset, FeaturePipeline, References
 from intraday_rl.features.sources import SMT_FEATURES, VIX_FEATURES, VIX_MINUTE_FEATURES
 from tests.support.real_data import data_folder
