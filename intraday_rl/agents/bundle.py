@@ -26,7 +26,7 @@ from intraday_rl.core.errors import BundleError
 from intraday_rl.env.batch_env import TradingRules
 from intraday_rl.market.advance import Execution
 
-FORMAT = 1
+FORMAT = 2
 REPEATED = ("policy.json", "features.json", "observation.json", "actions.json", "costs.json", "judging.json")
 WEIGHTS, SCALER, CONFIG, MANIFEST = "policy.npz", "scaler.npz", "config.json", "manifest.json"
 NETWORK = "ActorCriticPolicy"
@@ -51,7 +51,10 @@ class Bundle:
     manifest: dict[str, Any]
 
     def predict(self, observation: Any, state: Any = None, episode_start: Any = None) -> tuple[Any, Any]:
-        """Return deterministic actions (N,) for raw observations (N, F), and the state to hand back."""
+        """Return deterministic actions (N,) for raw observations, and the state to hand back.
+
+        Observations are rows (N, F), or of the environment's shape where that is a window (N, bars, features).
+        """
         return self.policy.predict(observation, state, episode_start)
 
     def check_fits(self, rules: TradingRules, features: Mapping[str, Any]) -> None:
@@ -82,6 +85,9 @@ def describe(rules: TradingRules, features: Mapping[str, Any]) -> dict[str, Any]
         "observation.json": {
             "names": list(layout.names),
             "num_market": len(layout.market),
+            "stacked": list(layout.stacked),
+            "frames": layout.frames,
+            "shape": list(layout.shape),
             "daily_loss_unit": layout.daily_loss_unit,
             "drawdown_unit": layout.drawdown_unit,
         },

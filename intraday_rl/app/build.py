@@ -7,9 +7,10 @@ value. The message starts with the configuration key.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from intraday_rl.data import Instrument, SessionSplit, split_sessions
 Config = Mapping[str, Any]
 
 PACKAGE = "intraday_rl"
+EVERY_COLUMN = ["all"]  # of features.stacked
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -158,7 +160,7 @@ def build_plan(config: Config) -> Plan:
             actions=build_struct("env.actions", config["env"]["actions"]),
             terms=build_group("reward.terms", config["reward"]["terms"]),
             reward_scale=number("reward.scale", config["reward"]["scale"]),
-            layout=_layout(pipeline.names, config["env"]["account"]),
+            layout=_layout(pipeline.names, config["features"], config["env"]["account"]),
             initial_capital_usd=number("env.initial_capital_usd", config["env"]["initial_capital_usd"]),
             episode_order=config["env"]["episode_order"],
         )
@@ -229,13 +231,23 @@ def _execution(market: Config) -> Any:
         return Execution(contract=Contract(multiplier), **parts)
 
 
-def _layout(names: tuple[str, ...], account: Config) -> Any:
+def _layout(names: tuple[str, ...], features: Config, account: Config) -> Any:
+    """Return the observation's layout; its slippage budget is measured on data, so it is not known yet."""
     from intraday_rl.env.observation import ObservationLayout
 
+    current = [*names, *features["account"]]
+    columns = {
+        "market": names,
+        "account": features["account"],
+        "stacked": current if features["stacked"] == EVERY_COLUMN else features["stacked"],
+        "frames": features["frames"],
+        "slippage_budget_bps": math.nan,
+    }
+    with _named("features"):
+        layout = coerce(ObservationLayout, {**columns, "daily_loss_unit": 1.0, "drawdown_unit": 1.0})
     with _named("env.account"):
-        return ObservationLayout(
-            market=names,
-            account=tuple(account["features"]),
+        return replace(
+            layout,
             daily_loss_unit=number("env.account.daily_loss_unit", account["daily_loss_unit"]),
             drawdown_unit=number("env.account.drawdown_unit", account["drawdown_unit"]),
         )

@@ -148,7 +148,8 @@ def export_sb3(folder: Path, result: Any) -> None:
     if isinstance(model.env, RunningNormalize) and result.best.scaler is not None:
         plain = model.env.as_vec_normalize()
         moments: Any = plain.obs_rms
-        moments.mean, moments.var = result.best.scaler.mean, result.best.scaler.variance
+        kept, shape = result.best.scaler, moments.mean.shape
+        moments.mean, moments.var = kept.mean.reshape(shape), kept.variance.reshape(shape)
         plain.save(str(folder / "vecnormalize.pkl"))
 
 

@@ -7,7 +7,7 @@ on N: account n of a batch of any size meets the same episodes and noise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from intraday_rl.env.episodes import EPISODES_AHEAD, ORDERS, RandomEpisodes, dra
 from intraday_rl.env.observation import ObservationLayout
 from intraday_rl.env.rewards import TermMemory, reward_term
 from intraday_rl.env.risk import FlatBeforeClose, exit_reason, position_limit
-from intraday_rl.env.step_kernel import FINISHED, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
+from intraday_rl.env.step_kernel import FINAL, FINISHED, SOURCE, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
 from intraday_rl.market.advance import Execution
 from intraday_rl.market.costs import commission_usd
 from intraday_rl.market.fills import filled_quantity
@@ -138,13 +138,19 @@ class TradingRules:
         return packed
 
 
+def with_budget(rules: TradingRules, slippage_budget_bps: float) -> TradingRules:
+    """Return the rules with the slippage budget in which the observation measures costs, bps."""
+    return replace(rules, layout=replace(rules.layout, slippage_budget_bps=slippage_budget_bps))
+
+
 class BatchEnv:
     """N accounts on one tape.
 
     After `reset` and each `step` these arrays hold the last bar's outcome: `rewards` (N,) float64, `terminated` and
     `truncated` (N,) int64, `reward_parts` (N, K) reward by term, `fills` (N,) FillRow, `accounts` (N,) AccountRow;
     where an episode ended, `finished` (N,) AccountRow and `final_observations` (N, F) hold its last state, and the
-    account has begun its next episode. `width` is the number of an observation's columns, F.
+    account has begun its next episode. `width` is the number of an observation's columns, F, those of earlier bars
+    included: observations are rows here, whatever shape the layout gives them (`shape`).
     """
 
     def __init__(
@@ -155,12 +161,14 @@ class BatchEnv:
         Raises:
             ParameterError: no session is usable, or `num_envs` is not positive.
             ConfigError: the tape lacks a feature of the layout, or has them in another order.
+            FeatureError: the layout's slippage budget is needed and not known.
         """
         checks.at_least("env", "num_envs", num_envs, 1)
         if tape.feature_names != rules.layout.market:
             raise ConfigError("the tape's features and the observation's market features differ in name or order")
+        rules.layout.check_budget()
         self.tape, self.rules, self.num_envs = tape, rules, num_envs
-        self.width = len(rules.layout.names)
+        self.width, self.shape = len(rules.layout.names), rules.layout.shape
         self.sessions = tape.usable(sessions)
         self.term_names = tuple(rules.terms)
         self.observation_space = rules.layout.space()
@@ -170,7 +178,9 @@ class BatchEnv:
         self.fills = structs.empty(FillRow, num_envs)
         self.memory = np.zeros((num_envs, len(rules.terms)), dtype=structs.dtype_of(TermMemory))
         self.parts = np.zeros((3, num_envs, len(rules.terms)))
-        self.final_observations = np.zeros((num_envs, self.width), dtype=np.float32)
+        shown = np.zeros((3, num_envs, self.width), dtype=np.float32)
+        shown[SOURCE] = rules.layout.sources
+        self.final_observations = shown[FINAL]
         self.rewards: npt.NDArray[np.float64] = np.asarray(self.accounts["reward"])
         self.terminated: npt.NDArray[np.int64] = np.asarray(self.accounts["terminated"])
         self.truncated: npt.NDArray[np.int64] = np.asarray(self.accounts["truncated"])
@@ -180,7 +190,7 @@ class BatchEnv:
         self._rules = rules.pack(tape.symbols)
         self._episodes = structs.view(np.zeros((num_envs, EPISODES_AHEAD), dtype=structs.dtype_of(EpisodeRow)))
         memory = structs.view(self.memory)
-        self._restart = (self._episodes, memory, self.finished, self.final_observations)
+        self._restart = (self._episodes, memory, self.finished, shown)
         self.seed(seed)
         outputs = (self.final_observations, self.parts, self.fills)
         self._step = entry(step_batch, self.accounts, self.actions, self._market, self._rules, outputs, self._restart)

@@ -81,6 +81,11 @@ class AccountRow:
     high_water_mark: float
     drawdown: float  # (high_water_mark - nav) / start_nav
     max_drawdown: float
+    drawdown_bars: int  # bars in a row below the high-water mark, this one included
+    fills: int  # of the session so far
+    slippage_bps: float  # of the last fill, side * (price - mid at the decision) / mid; 0 before there is one
+    slippage_before_bps: float  # of the fill before
+    slippage_third_bps: float  # of the third last
     traded_notional: float
     round_trips: int
     in_market_bars: int

@@ -24,6 +24,7 @@ from intraday_rl.market.spreads import QuotedSpread
 from intraday_rl.market.tape import MINUTE_NS, Tape
 
 SHARE = Instrument(name="share", tick_size=0.01, multiplier=1.0, calendar="XNYS")
+SIX = ACCOUNT_FEATURES[:6]
 FIRST_NS = 1_704_205_800_000_000_000  # 2024-01-02 14:30 UTC
 
 
@@ -128,9 +129,21 @@ COSTLY = {
 }
 
 
+def make_layout(market: tuple[str, ...], **changes: Any) -> ObservationLayout:
+    """Return the layout of these features and the account's first six, without history, given parts replaced."""
+    plain = {
+        "account": SIX,
+        "stacked": (),
+        "frames": 1,
+        "daily_loss_unit": 0.006,
+        "drawdown_unit": 0.006,
+        "slippage_budget_bps": 2.0,
+    }
+    return ObservationLayout(market=market, **(plain | changes))
+
+
 def make_rules(tape: Tape, **changes: Any) -> TradingRules:
     """Return rules for 100 units, target semantics, profit as reward, flat one minute before the close."""
-    layout = ObservationLayout(tape.feature_names, ACCOUNT_FEATURES, daily_loss_unit=0.006, drawdown_unit=0.006)
     parts = {
         "execution": make_execution(),
         "executions": {},
@@ -139,7 +152,7 @@ def make_rules(tape: Tape, **changes: Any) -> TradingRules:
         "actions": DiscreteTarget(),
         "terms": {"profit": Profit(weight=1.0)},
         "reward_scale": 1.0,
-        "layout": layout,
+        "layout": make_layout(tape.feature_names),
         "initial_capital_usd": 50_000.0,
         "episode_order": "mixed",
     }
