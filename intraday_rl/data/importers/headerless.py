@@ -6,6 +6,7 @@ A table that breaks a law is refused in one line with its file and first bad row
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
             if not csv_members(archive):
                 raise DataError(f"{path}: must hold a CSV file, holds none; download it again")
             yield archive
-    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read as a zip ({reason}); download it again") from None
 
@@ -63,7 +64,14 @@ def read_table(
         frame = pd.read_csv(source, header=None, dtype=text, usecols=chosen, low_memory=False)
     except pd.errors.EmptyDataError:
         raise DataError(f"{place}: must hold rows, is empty; download it again") from None
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:  # pandas' parser errors are ValueErrors
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(f"{place}: cannot be read as a table ({reason}); download it again") from None
     if frame.shape[1] != len(columns):

@@ -5,14 +5,13 @@ quote that stands at their end. A future's session holds one contract month, the
 session: known only at its end, so prices are comparable inside a session and a roll is a jump between sessions. Index
 bars have the volume 0. Ticks change one side of the quote each; the other side is carried. Trades whose sale condition
 says that the price is not the market's at that time count in the volume alone; messages of the official open and close
-are no trades.
+are no trades. Prints of auctions have no aggressor.
 
 Source: QuantConnect, LEAN data formats and trade condition flags.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -24,7 +23,7 @@ import pandas as pd
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.bars import BoolArray
 from intraday_rl.data.importers.aggregate import closing_quotes, inside_sessions, minutes_of_bars
-from intraday_rl.data.importers.base import ImportedBars, ImportRequest
+from intraday_rl.data.importers.base import ImportedBars, ImportRequest, with_progress
 from intraday_rl.data.importers.headerless import (
     MILLISECONDS_A_DAY,
     csv_members,
@@ -37,8 +36,6 @@ from intraday_rl.data.importers.lean_folder import MARKETS, LeanDay, Market, lea
 from intraday_rl.data.importers.ticks import bars_of_ticks
 from intraday_rl.data.sessions import IntegerArray
 
-PATIENT_DAYS = 5  # more days than these show their progress
-
 TRADE_BAR = ("ms", "open", "high", "low", "close", "volume")
 QUOTE_BAR = ("ms", "bid_open", "bid_high", "bid_low", "bid", "bid_size",
              "ask_open", "ask_high", "ask_low", "ask", "ask_size")  # fmt: skip
@@ -46,6 +43,7 @@ TRADE_TICK = ("ms", "price", "size", "exchange", "condition", "suspicious")
 QUOTE_TICK = ("ms", "bid", "bid_size", "ask", "ask_size", "exchange", "condition", "suspicious")
 
 NO_TRADE = 1 << 24 | 1 << 26  # official close, official open
+AUCTION = 1 << 6 | 1 << 7 | 1 << 8 | 1 << 21  # opening, closing and reopening prints, crosses
 # Cash, next day, seller's option, derivatively priced, form T, sold late, extended hours, out of sequence, part of a
 # stock-option trade, average price, prior reference price.
 NOT_AT_MARKET = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 18 | 1 << 20 | 1 << 25
@@ -60,8 +58,7 @@ def import_lean(request: ImportRequest) -> Iterator[ImportedBars]:
     for symbol, days in lean_days(request.path, request.symbols).items():
         counts: Counter[str] = Counter()
         frames = []
-        days_shown = _with_progress(symbol, days)
-        for resolution, group in groupby(days_shown, key=lambda day: day.resolution):
+        for resolution, group in groupby(with_progress(days, f"{symbol} days"), key=lambda day: day.resolution):
             build = _bars_of_tick_days if resolution == "tick" else _bars_of_bar_days
             frames.append(build(group, request.calendar, counts))
         yield ImportedBars(symbol, as_bars(pd.concat(frames), symbol), {k: n for k, n in counts.items() if n})
@@ -71,19 +68,10 @@ def as_bars(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
     """Return bars with timestamp (UTC) and symbol instead of time_ns and session, in time order."""
     frame = frame.sort_values("time_ns", kind="stable").reset_index(drop=True)
     timestamp = pd.to_datetime(frame.pop("time_ns").to_numpy(), utc=True)
-    frame = frame.drop(columns="session")
+    frame = frame.drop(columns="session", errors="ignore")
     frame.insert(0, "timestamp", timestamp)
     frame.insert(1, "symbol", symbol)
     return frame
-
-
-def _with_progress(symbol: str, days: list[LeanDay]) -> Iterable[LeanDay]:
-    if len(days) <= PATIENT_DAYS or not sys.stderr.isatty():
-        return days
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(days, description=f"{symbol} days", console=Console(stderr=True))
 
 
 # --- bars of minutes and seconds -------------------------------------------------------------------------------------
@@ -177,11 +165,11 @@ def _bars_of_tick_days(days: Iterable[LeanDay], calendar: str, counts: Counter[s
         bars, left_out = bars_of_ticks(inside, standing)
         counts.update(left_out)
         frames.append(bars)
-    return pd.concat(frames, ignore_index=True)
+    return _one(frames)
 
 
 def _trade_ticks(table: pd.DataFrame, place: str, day: LeanDay, counts: Counter[str]) -> pd.DataFrame:
-    """Return the trades of a day: time_ns, price, size and `priced`; counts what is left out."""
+    """Return the trades of a day: time_ns, price, size, priced and side; counts what is left out."""
     market = MARKETS[day.market]
     require(table, ("price", "size"), lambda column: column >= 0, "be >= 0", place)
     trades = _with_time(table, place, day, market, strictly=False)
@@ -191,6 +179,7 @@ def _trade_ticks(table: pd.DataFrame, place: str, day: LeanDay, counts: Counter[
     suspicious = (table["suspicious"] != 0).to_numpy() | (table["price"] == 0).to_numpy()
     official = (flags & NO_TRADE) != 0
     trades["priced"] = (flags & NOT_AT_MARKET) == 0
+    trades["side"] = np.where((flags & AUCTION) != 0, 0.0, np.nan)
     kept: BoolArray = ~suspicious & ~official
     counts["suspicious tick"] += int(suspicious.sum())
     counts["message of the official open or close"] += int((official & ~suspicious).sum())

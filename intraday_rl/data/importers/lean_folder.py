@@ -6,6 +6,7 @@ files of the folder are passed over. Source: QuantConnect, LEAN data formats.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ def lean_days(path: Path, symbols: tuple[str, ...]) -> dict[str, list[LeanDay]]:
     for file in files:
         named = DAY_FILE.fullmatch(file.name)
         if named:
+            _check_date(file, named[1])
             market, resolution, symbol = _place(file)
             if market in MARKETS and resolution in RESOLUTIONS:
                 places[symbol, named[1], market, resolution][named[2]] = file
@@ -112,6 +114,13 @@ def lean_days(path: Path, symbols: tuple[str, ...]) -> dict[str, list[LeanDay]]:
     for symbol, mine in chosen.items():
         _check_days(path, symbol, mine)
     return chosen
+
+
+def _check_date(file: Path, date: str) -> None:
+    try:
+        datetime.date.fromisoformat(date)
+    except ValueError:
+        raise DataError(f"{file}: the name must begin with a date YYYYMMDD, was {date}; rename the file") from None
 
 
 def _place(file: Path) -> tuple[str, str, str]:

@@ -11,7 +11,9 @@ Source: LOBSTER, sample files' readme (2013).
 
 from __future__ import annotations
 
+import datetime
 import re
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ import pandas as pd
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.importers.aggregate import QUOTE_COLUMNS, inside_sessions
-from intraday_rl.data.importers.base import ImportedBars, ImportRequest
+from intraday_rl.data.importers.base import ImportedBars, ImportRequest, with_progress
 from intraday_rl.data.importers.headerless import csv_members, open_zip, read_table, refuse_rows, require
 from intraday_rl.data.importers.lean import as_bars
 from intraday_rl.data.importers.ticks import bars_of_ticks
@@ -63,8 +65,13 @@ def is_lobster(path: Path) -> bool:
     if path.is_dir():
         return any(is_lobster(file) for file in path.iterdir() if file.is_file())
     if path.suffix.lower() == ".zip":
-        return path.name.startswith("LOBSTER")
+        return path.name.startswith("LOBSTER") or (zipfile.is_zipfile(path) and _holds_tables(path))
     return NAME.fullmatch(path.name) is not None
+
+
+def _holds_tables(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(NAME.fullmatch(name.rpartition("/")[2]) for name in archive.namelist())
 
 
 def import_lobster(request: ImportRequest) -> Iterator[ImportedBars]:
@@ -83,9 +90,17 @@ def import_lobster(request: ImportRequest) -> Iterator[ImportedBars]:
         counts: Counter[str] = Counter()
         frames = [
             _bars_of_day(kinds["message"], kinds["orderbook"], date, request.calendar, counts)
-            for date, kinds in sorted(found[symbol].items())
+            for date, kinds in with_progress(sorted(found[symbol].items()), f"{symbol} days")
         ]
         yield ImportedBars(symbol, as_bars(pd.concat(frames), symbol), {k: n for k, n in counts.items() if n})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _find(path: Path) -> dict[str, dict[str, dict[str, _Table]]]:
@@ -93,7 +108,7 @@ def _find(path: Path) -> dict[str, dict[str, dict[str, _Table]]]:
     found: dict[str, dict[str, dict[str, _Table]]] = defaultdict(lambda: defaultdict(dict))
     for name, table in _named_tables(path):
         match = NAME.fullmatch(name)
-        if match:
+        if match and _is_date(match["date"]):
             found[match["symbol"].upper()][match["date"]][match["kind"]] = table
     if not found:
         raise DataError(
@@ -151,7 +166,6 @@ def _time_ns(messages: pd.DataFrame, place: str, date: str) -> Nanoseconds:
 def _trades(messages: pd.DataFrame, place: str, time_ns: Nanoseconds, counts: Counter[str]) -> pd.DataFrame:
     """Return executions and crosses: time_ns, price, size, priced and side."""
     kind = messages["type"].to_numpy()
-    counts["cross trade"] += int((kind == CROSS).sum())
     counts["message of a trading halt"] += int((kind == HALT).sum())
     chosen = np.isin(kind, (*EXECUTIONS, CROSS))
     executed = messages[chosen]

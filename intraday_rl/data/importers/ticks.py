@@ -29,8 +29,8 @@ def bars_of_ticks(trades: pd.DataFrame, quotes: pd.DataFrame | None) -> tuple[pd
     """Return one-minute bars of trades and quotes, and what was left out, by reason.
 
     Args:
-        trades: (N, ...) time_ns, session, price, size, priced (see `minutes_of_trades`) and, where the source tells
-            it, side; without it the sides are inferred.
+        trades: (N, 6) time_ns, session, price, size, priced (see `minutes_of_trades`) and side: +1 or -1 where the
+            source tells it, 0 where there is no aggressor (an auction), NaN = to be inferred.
         quotes: (M, 6) time_ns, session, bid, bid_size, ask, ask_size; None = the source has none.
 
     Returns:
@@ -116,15 +116,14 @@ def _measured_columns(
     mid = _mids(quotes)[row] if len(quotes) else np.full(len(trades), np.nan)
     mid[row < 0] = np.nan
     price = trades["price"].to_numpy(dtype=np.float64)
-    if "side" in trades:
-        side = trades["side"].to_numpy(dtype=np.float64)
-    else:
-        side = aggressor_side(price, mid, trades["session"].to_numpy())
+    told = trades["side"].to_numpy(dtype=np.float64)
+    side = np.where(np.isnan(told), aggressor_side(price, mid, trades["session"].to_numpy()), told)
     no_mid = np.isnan(mid)
     counts = {
         "trade before the session's first quote": int((row < 0).sum()),
         "trade at a locked, crossed or one-sided quote": int((no_mid & (row >= 0)).sum()),
-        "trade of unknown side": int((~no_mid & (side == 0)).sum()),
+        "trade without an aggressor (auction)": int((~no_mid & (told == 0)).sum()),
+        "trade of unknown side": int((~no_mid & (side == 0) & (told != 0)).sum()),
     }
     used = ~no_mid & (side != 0)
     owner = np.searchsorted(minutes, trades["time_ns"].to_numpy() // MINUTE_NS * MINUTE_NS)[used]
