@@ -83,6 +83,7 @@ def read_table(
         if name not in TEXT_COLUMNS and not pd.api.types.is_numeric_dtype(frame[name]):
             numbers = pd.to_numeric(frame[name], errors="coerce")
             refuse_rows(frame, name, (numbers.isna() & frame[name].notna()).to_numpy(), "be a number", place)
+            frame[name] = numbers
     return frame
 
 

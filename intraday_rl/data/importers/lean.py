@@ -189,13 +189,11 @@ def _trade_ticks(table: pd.DataFrame, place: str, day: LeanDay, counts: Counter[
 
 def _condition_flags(table: pd.DataFrame, place: str) -> IntegerArray:
     """Return each trade's sale condition as bits, (N,); it is written in hexadecimal, empty = none."""
-    codes, texts = pd.factorize(table["condition"].fillna("0"))
-    try:
-        return np.array([int(str(text), 16) for text in texts], dtype=np.int64)[codes]
-    except ValueError:
-        bad = ~table["condition"].fillna("0").str.fullmatch(r"[0-9A-Fa-f]+").to_numpy(dtype=bool)
-        refuse_rows(table, "condition", bad, "be hexadecimal", place)
-        raise
+    condition = table["condition"].fillna("0")
+    readable = condition.str.fullmatch(r"[0-9A-Fa-f]{1,15}").to_numpy(dtype=bool)
+    refuse_rows(table, "condition", ~readable, "be hexadecimal, 15 digits at most", place)
+    codes, texts = pd.factorize(condition)
+    return np.array([int(str(text), 16) for text in texts], dtype=np.int64)[codes]
 
 
 def _quote_ticks(table: pd.DataFrame, place: str, day: LeanDay, counts: Counter[str]) -> pd.DataFrame:

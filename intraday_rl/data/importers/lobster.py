@@ -109,7 +109,11 @@ def _find(path: Path) -> dict[str, dict[str, dict[str, _Table]]]:
     for name, table in _named_tables(path):
         match = NAME.fullmatch(name)
         if match and _is_date(match["date"]):
-            found[match["symbol"].upper()][match["date"]][match["kind"]] = table
+            kinds = found[match["symbol"].upper()][match["date"]]
+            if match["kind"] in kinds:
+                twin = kinds[match["kind"]].place
+                raise DataError(f"{table.place}: is there a second time, as {twin}; name one of them")
+            kinds[match["kind"]] = table
     if not found:
         raise DataError(
             f"{path}: must hold SYMBOL_DATE_START_END_message_LEVEL.csv and the same of orderbook, holds none; "

@@ -150,7 +150,12 @@ BAD_ROWS = [
     ("minute", "trade", ["34200000,4,5,4,3,5"], "row 0: low must be <= open and close, was 4"),
     ("minute", "trade", [BAR, BAR], "row 1: ms must increase from row to row, was 34200000"),
     ("minute", "trade", ["86400000,1,1,1,1,5"], "row 0: ms must be whole and in [0, 86400000)"),
-    ("tick", "trade", ["34200000,1000000,100,P,xyz,0"], "row 0: condition must be hexadecimal, was xyz"),
+    (
+        "tick",
+        "trade",
+        ["34200000,1000000,100,P,xyz,0"],
+        "row 0: condition must be hexadecimal, 15 digits at most, was xyz",
+    ),
     ("tick", "trade", ["34200000,-1,100,P,1,0"], "row 0: price must be >= 0, was -1"),
 ]
 

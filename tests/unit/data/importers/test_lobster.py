@@ -1,11 +1,14 @@
 """LOBSTER files made by hand and the sample day of Amazon against the uniform bars."""
 
 import shutil
+import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import DataError
+from intraday_rl.data.importers.ticks import aggressor_side, quote_before
 from tests.unit.data.importers.samples import BARS, QUOTES, differences, imported, raw, uniform
 
 STEM = "ABC_2024-07-08_34200000_57600000"
@@ -84,6 +87,14 @@ def test_lobster_lonely_file_and_unknown_symbol_are_refused(tmp_path):
         imported(tmp_path)
 
 
+def test_lobster_same_table_twice_is_refused(tmp_path):
+    write(tmp_path, MESSAGES, BOOK)
+    with zipfile.ZipFile(tmp_path / "LOBSTER_again.zip", "w") as archive:
+        archive.write(tmp_path / f"{STEM}_message_1.csv", f"{STEM}_message_1.csv")
+    with pytest.raises(DataError, match="is there a second time, as "):
+        imported(tmp_path)
+
+
 def test_lobster_broken_zip_is_refused(tmp_path):
     file = tmp_path / "LOBSTER_SampleFile.zip"
     file.write_bytes(b"PK")
@@ -121,3 +132,20 @@ def test_lobster_excerpt_equals_the_beginning_of_the_day(amazon, tmp_path):
     excerpt = imported(tmp_path)["AMZN"].frame
     columns = [name for name in excerpt if name not in ("timestamp", "symbol")]
     assert not any(differences(excerpt[:-1], amazon.frame, columns).values())  # the last minute is cut off
+
+
+def test_inferred_sides_against_the_true_ones_of_a_day():
+    with zipfile.ZipFile(raw("lobster", "LOBSTER_SampleFile_AMZN_2012-06-21_5.zip")) as archive:
+        message, book = (
+            pd.read_csv(archive.open(f"AMZN_2012-06-21_34200000_57600000_{kind}_5.csv"), header=None, usecols=range(6))
+            for kind in ("message", "orderbook")
+        )
+    stamps = pd.DataFrame({"time_ns": (message[0] * 1e9).round().astype("int64"), "session": 0})
+    row = quote_before(stamps, stamps)
+    known = message[1].isin((4, 5)).to_numpy() & (row >= 0)
+    mid = ((book[0] + book[2]) / 2).to_numpy()[row[known]]
+    price, true_side = message[4].to_numpy(dtype=float)[known], -message[5].to_numpy()[known]
+    right = aggressor_side(price, mid, np.zeros(known.sum(), dtype=np.int64)) == true_side
+    visible = message[1].to_numpy()[known] == 4
+    assert (visible.sum(), right[visible].sum()) == (8974, 8974)  # they lie at the best bid or ask
+    assert right[~visible].mean() > 0.85  # hidden orders lie between them, also at the mid

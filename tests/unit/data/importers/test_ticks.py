@@ -145,3 +145,50 @@ def test_bars_of_ticks_without_quotes_measure_nothing():
 def test_bars_of_ticks_order_flow_is_null_before_the_first_quote():
     bars, _ = bars_of_ticks(trades((0, 100.1, 7, 1), (130, 100.1, 7, 1)), quotes((61, 100.0, 5, 100.1, 3)))
     np.testing.assert_array_equal(bars["order_flow"], [np.nan, 0.0])
+
+
+def plain_minutes(prints, book):
+    """Return the measured columns of minute 0 to 2, trade by trade and quote by quote, without numpy."""
+    minutes = [{"buy": 0.0, "sell": 0.0, "spread": 0.0, "side": 0.0, "flow": 0.0} for _ in range(3)]
+    for now, new in enumerate(book):
+        if now:
+            old = book[now - 1]
+            e = (new[2] if new[1] >= old[1] else 0) - (old[2] if new[1] <= old[1] else 0)
+            e += (old[4] if new[3] >= old[3] else 0) - (new[4] if new[3] <= old[3] else 0)
+            minutes[new[0] // 60]["flow"] += e
+    different, last = None, None
+    for second, price, size, _ in prints:
+        if last is not None and price != last:
+            different = last
+        last = price
+        before = [quote for quote in book if quote[0] < second]
+        if not before or before[-1][1] >= before[-1][3]:
+            continue
+        mid = (before[-1][1] + before[-1][3]) / 2
+        reference = mid if price != mid else different
+        if reference is None:
+            continue
+        d = 1 if price > reference else -1
+        minute = minutes[second // 60]
+        minute["buy" if d > 0 else "sell"] += size
+        minute["spread"] += size * 2e4 * d * (price - mid) / mid
+        minute["side"] += size * d / mid
+    return minutes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bars_of_ticks_equal_a_plain_count(seed):
+    random = np.random.default_rng(seed)
+    seconds = np.sort(random.integers(0, 180, 200)).tolist()
+    bids = (100 + random.integers(0, 8, 200) / 8).tolist()  # eighths: halves of them are exact
+    book = [(s, b, int(q), b + k / 8, int(r)) for s, b, q, k, r in zip(
+        seconds, bids, random.integers(1, 9, 200), random.integers(-1, 4, 200), random.integers(1, 9, 200), strict=True
+    )]  # fmt: skip
+    times, prices = np.sort(random.integers(0, 180, 300)).tolist(), (100 + random.integers(0, 20, 300) / 16).tolist()
+    prints = [(s, p, int(q), NOT_TOLD) for s, p, q in zip(times, prices, random.integers(1, 9, 300), strict=True)]
+    bars, _ = bars_of_ticks(trades(*prints), quotes(*book))
+    expected = pd.DataFrame(plain_minutes(prints, book))
+    volume = expected["buy"] + expected["sell"]
+    np.testing.assert_array_equal(bars[["buy_volume", "sell_volume", "order_flow"]], expected[["buy", "sell", "flow"]])
+    np.testing.assert_allclose(bars["effective_spread_bps"], expected["spread"] / volume, rtol=1e-12)
+    np.testing.assert_allclose(bars["side_per_mid"], expected["side"] / volume, rtol=1e-12)
