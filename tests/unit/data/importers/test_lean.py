@@ -154,7 +154,7 @@ BAD_ROWS = [
         "tick",
         "trade",
         ["34200000,1000000,100,P,xyz,0"],
-        "row 0: condition must be hexadecimal, 15 digits at most, was xyz",
+        "row 0: condition must be hexadecimal, 15 digits",
     ),
     ("tick", "trade", ["34200000,-1,100,P,1,0"], "row 0: price must be >= 0, was -1"),
 ]
