@@ -24,6 +24,7 @@ from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
 from intraday_rl.env.actions import target_position
+from intraday_rl.features.fitted.training import TrainingFit
 
 REMEDY = "copy the bundle anew"
 
@@ -133,6 +134,7 @@ def _check_judging(judging: Mapping[str, Any]) -> None:
     budget = judging["slippage_budget_bps"]
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 <= budget < float("inf"):
         raise ValueError(f"slippage_budget_bps must be a number >= 0, was {budget!r}")
+    TrainingFit.from_json(judging["training_fit"])
 
 
 def _check_columns(observation: Mapping[str, Any]) -> int:

@@ -18,9 +18,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import pandas as pd
-
 from intraday_rl.core import checks
+from intraday_rl.evaluation.ledger import Frames
 from intraday_rl.metrics.inference import deflated_sharpe_ratio
 
 PASS, FAIL, NOT_ENOUGH = "pass", "fail", "not enough evidence"
@@ -143,7 +142,7 @@ class Judgement:
         }
 
 
-def first_sessions(frames: tuple[pd.DataFrame, ...], count: int) -> tuple[pd.DataFrame, ...]:
+def first_sessions(frames: Frames, count: int) -> Frames:
     """Return the ledger's frames, sessions first, cut to the first `count` sessions: the window of stage 1a.
 
     Args:
@@ -151,7 +150,8 @@ def first_sessions(frames: tuple[pd.DataFrame, ...], count: int) -> tuple[pd.Dat
         count: Sessions to keep; all when there are fewer.
     """
     kept = frames[0]["session"].iloc[:count]
-    return tuple(frame[frame["session"].isin(kept)] for frame in frames)
+    sessions, trades, fills, bars = (frame[frame["session"].isin(kept)] for frame in frames)
+    return sessions, trades, fills, bars
 
 
 def judge(

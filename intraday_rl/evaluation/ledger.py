@@ -19,6 +19,8 @@ from intraday_rl.evaluation.rollout import Recording
 from intraday_rl.evaluation.round_trips import COSTS, round_trips
 from intraday_rl.market.tape import MINUTE_NS
 
+Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]  # sessions, trades, fills, bars
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -42,7 +44,7 @@ class Ledger:
     multipliers: Mapping[str, float]
 
     @property
-    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def frames(self) -> Frames:
         """Sessions, trades, fills, bars: the order in which metrics and gates take them."""
         return self.sessions, self.trades, self.fills, self.bars
 

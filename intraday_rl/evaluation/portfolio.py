@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from intraday_rl.evaluation.ledger import Ledger
+from intraday_rl.evaluation.ledger import Frames, Ledger
 from intraday_rl.evaluation.round_trips import COSTS
 
 Floats = npt.NDArray[np.float64]
-Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 SUMS = ("net_pnl", "traded_notional", "round_trips", *COSTS, "orders", "ordered_quantity")
 

@@ -75,13 +75,13 @@ class ReferencePlan:
         return HistoricalFiles(path=path, symbol=symbol, start=None, end=None, calendar=self.calendar).load()
 
 
-def plan_references(features: Mapping[str, Any], calendar: str) -> ReferencePlan:
-    """Return the plan that the nodes smt and vix make; paths are absolute already.
+def plan_references(smt_node: Mapping[str, Any], vix_node: Mapping[str, Any], calendar: str) -> ReferencePlan:
+    """Return the plan that the nodes make; paths are absolute already.
 
     Raises:
         ConfigError: a feature is switched on and its path is not given.
     """
-    smt, vix = coerce(Divergence, features["smt"]), coerce(VolatilityIndex, features["vix"])
+    smt, vix = coerce(Divergence, smt_node), coerce(VolatilityIndex, vix_node)
     for key, node, what in (
         ("features.smt", smt, f"a file or folder with minute bars of {smt.leader} and {smt.follower}"),
         ("features.vix", vix, "a file of daily closes"),

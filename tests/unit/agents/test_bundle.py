@@ -61,7 +61,7 @@ def test_bundle_without_scaler_has_none(tmp_path):
 def test_bundle_keeps_configuration_judging_and_origin(folder):
     loaded = load_bundle(folder)
     assert loaded.config == CONFIG
-    assert loaded.parts["judging.json"] == {"slippage_budget_bps": 1.25}
+    assert loaded.parts["judging.json"] == JUDGING
     assert loaded.parts["features.json"] == FEATURES
     assert {key: loaded.manifest[key] for key in ORIGIN} == ORIGIN
 

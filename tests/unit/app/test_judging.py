@@ -22,17 +22,17 @@ CONFIG = {"seed": 0, "evaluation": {"bootstrap_seed": 0}}
 class HandBundle(ScriptedPolicy):
     """The scripts of the hand-computed sessions as a bundle."""
 
-    parts = {"judging.json": {"slippage_budget_bps": 20.0}}  # noqa: RUF012
 
-
-def plan_of(tape, **limits):
-    return SimpleNamespace(rules=hand_rules(tape), gates=GateLimits(**(LIMITS | limits)))
+def data_of(tape, **limits):
+    plan = SimpleNamespace(gates=GateLimits(**(LIMITS | limits)))
+    frozen = SimpleNamespace(slippage_budget_bps=20.0)
+    return SimpleNamespace(tape=tape, rules=hand_rules(tape), plan=plan, frozen=frozen)
 
 
 def judge_by_hand(tape=None, sessions=(0, 1, 2), **limits):
     market = tape or hand_tape()
     bundle = HandBundle(*(SCRIPTS[s] for s in sessions))
-    return judge_bundle(bundle, market, plan_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
+    return judge_bundle(bundle, data_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
 
 
 def test_judged_metrics_are_those_of_the_ledger():
