@@ -1,8 +1,8 @@
 """Pages from templates: one HTML file that loads nothing, with the look that all pages share.
 
-Conventions: a slot is written `<!--slot:name-->`. Every page may use the slots `look` (the style sheet) and `theme` (the
-script that offers `startTheme`; a button with the id "theme" has to be there). Slots get HTML: text that a user can
-choose is escaped by the caller.
+Conventions: a slot is written `<!--slot:name-->`. Every page may use the slots `look` (the style sheet) and `theme`
+(the script that offers `startTheme`; a button with the id "theme" has to be there). Slots get HTML: text that a user
+can choose is escaped by the caller.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def fill_template(package: str, slots: Mapping[str, str]) -> str:
         slots: name -> HTML.
     """
     shared = {"look": _read(PACKAGE, "look.css"), "theme": _read(PACKAGE, "theme.js")}
-    return re.sub(r"<!--slot:(\w+)-->", lambda match: {**shared, **slots}[match.group(1)], _read(package, "template.html"))
+    return re.sub(
+        r"<!--slot:(\w+)-->", lambda match: {**shared, **slots}[match.group(1)], _read(package, "template.html")
+    )
 
 
 def _read(package: str, name: str) -> str:
