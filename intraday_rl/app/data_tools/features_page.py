@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from intraday_rl.app.build import PROJECT
 from intraday_rl.env import observation
+from intraday_rl.env.observation import ACCOUNT_SPECS
 from intraday_rl.features import FAMILIES, PRESETS, presets
 from intraday_rl.features.base import Family, FeatureSpec
 
@@ -125,7 +126,7 @@ def _presets() -> str:
 
 
 def _account() -> str:
-    """Return what the observation adds: a table where the account's features have specs, else the module's words."""
-    summary, rest = _docstring(observation.__name__)
-    specs: tuple[FeatureSpec, ...] = getattr(observation, "ACCOUNT_SPECS", ())
-    return _section("The account", [summary, *([] if specs else [rest])]) + ("\n" + _table(specs) if specs else "")
+    words = (
+        "`features.account` names those that are observed; history is set by `features.stacked` and `features.frames`."
+    )
+    return _section("The account", [_docstring(observation.__name__)[0], words]) + "\n" + _table(ACCOUNT_SPECS)
