@@ -10,10 +10,8 @@ from __future__ import annotations
 import html
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from intraday_rl.core import checks
 from intraday_rl.evaluation.gates import FAIL, NOT_ENOUGH, PASS, GateResult
 from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.report.picture import Picture, write_picture
+from intraday_rl.evaluation.webpage import fill_template
 from intraday_rl.metrics import METRICS, format_metric
 
 Metrics = Mapping[str, float | None]
@@ -218,8 +217,7 @@ def page(data: ReportData) -> str:
         "data": json.dumps(payload, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "plotly": get_plotlyjs(),
     }
-    template = resources.files("intraday_rl.evaluation.report").joinpath("template.html").read_text(encoding="utf-8")
-    return re.sub(r"<!--slot:(\w+)-->", lambda match: slots[match.group(1)], template)
+    return fill_template("intraday_rl.evaluation.report", slots)
 
 
 def _drawn(data: ReportData) -> dict[str, figures.Figure]:
