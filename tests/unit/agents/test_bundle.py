@@ -14,6 +14,7 @@ from tests.support.bundles import (
     FEATURES,
     FILES,
     JSON_FILES,
+    JUDGING,
     MAPS,
     ORIGIN,
     assert_refused,
