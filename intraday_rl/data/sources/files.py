@@ -1,4 +1,4 @@
-"""Historical bars of one symbol from a Parquet file or a folder of them."""
+"""Historical bars of one symbol from a Parquet file, a folder of them or a store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from intraday_rl.core.errors import DataError, ParameterError
 from intraday_rl.data.bars import Bars
-from intraday_rl.data.files import file_of_symbol, read_bars
+from intraday_rl.data.files import file_of_symbol, read_symbol
 from intraday_rl.data.grid import to_grid
 from intraday_rl.data.sessions import parse_date
 
@@ -19,7 +19,7 @@ class HistoricalFiles:
     """One symbol's bars from files.
 
     Attributes:
-        path: a Parquet file, or a folder that holds SYMBOL.parquet.
+        path: a Parquet file, a folder that holds SYMBOL.parquet, or a store.
         symbol: the symbol to load.
         start: first trading day, YYYY-MM-DD; None = the file's first.
         end: last trading day, YYYY-MM-DD, included; None = the file's last.
@@ -47,10 +47,11 @@ class HistoricalFiles:
         Raises:
             DataError: the file is missing or breaks a law of the data, or has no session in that time.
         """
-        file = file_of_symbol(Path(self.path), self.symbol)
-        bars = to_grid(read_bars(file), self.symbol, self.calendar, str(file))
-        dates = bars.sessions.date
         start, end = self._day("start"), self._day("end")
+        file = file_of_symbol(Path(self.path), self.symbol)
+        frame = read_symbol(Path(self.path), self.symbol, start, end)
+        bars = to_grid(frame, self.symbol, self.calendar, str(file))
+        dates = bars.sessions.date
         first = 0 if start is None else int(np.searchsorted(dates, start, side="left"))
         stop = len(dates) if end is None else int(np.searchsorted(dates, end, side="right"))
         if first == stop:
