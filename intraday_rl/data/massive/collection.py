@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 
 from intraday_rl.core.errors import DataError
@@ -18,7 +19,7 @@ from intraday_rl.data.massive.key import ApiKey
 from intraday_rl.data.massive.limiter import StoppedError
 from intraday_rl.data.massive.transport import ServiceError
 
-GRACE_SECONDS = 5.0  # for the threads, to finish the session they are writing
+GRACE_SECONDS = 2.0  # for the threads together, to finish the sessions they are writing
 POLL_SECONDS = 0.2
 
 
@@ -68,8 +69,9 @@ class Collection:
             return self._follow()
         finally:
             self._stop.set()
+            end = time.monotonic() + GRACE_SECONDS
             for thread in threads:
-                thread.join(GRACE_SECONDS)
+                thread.join(max(0.0, end - time.monotonic()))
 
     def _follow(self) -> dict[str, str]:
         """Wait for every symbol's end."""

@@ -1,0 +1,1 @@
+"""Command lines that collect and judge data."""
