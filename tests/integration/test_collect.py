@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from intraday_rl.app.command_line.groups import PROJECT
+from intraday_rl.app.data_tools.collect import collect
 from intraday_rl.data.store import BarStore
 from tests.support.massive_server import KEY, MassiveServer, cut_off, day_of_bars, failing, malformed, serving
 from tests.unit.data.frames import good_frame
@@ -27,16 +29,19 @@ def server():
         yield server
 
 
-def start(server: MassiveServer, root: Path, *overrides: str, key: str = KEY) -> subprocess.Popen[str]:
-    arguments = [
+def arguments(server: MassiveServer, root: Path) -> list[str]:
+    return [
         "data=massive", "data.symbols=[SPY,QQQ]", f"data.start={DAYS[0]}", f"data.end={DAYS[-1]}",
         f"data.store={root}", f"data.collect.base_url={server.url}", "data.collect.calls_per_minute=null",
-        "data.collect.sessions_per_request=1", "data.collect.backoff_seconds=0.01", *overrides,
+        "data.collect.sessions_per_request=1", "data.collect.backoff_seconds=0.01", "data.collect.workers=1",
     ]  # fmt: skip
+
+
+def start(server: MassiveServer, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "collect.py", *arguments],
+        [sys.executable, "collect.py", *arguments(server, root)],
         cwd=PROJECT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MASSIVE_API_KEY": key},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MASSIVE_API_KEY": KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,7 +68,7 @@ def test_leaks_finds_a_planted_key(tmp_path: Path):
     assert leaks(KEY, ["fine", f"error: key {KEY}"], tmp_path) == ["text 1", "collect.log", "SPY.parquet"]
 
 
-def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_rest(server, tmp_path):
+def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_rest(server, tmp_path, capsys):
     store = BarStore(tmp_path / "store")
     third, gate = threading.Event(), threading.Event()
 
@@ -73,7 +78,7 @@ def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_
             gate.wait(30)
 
     server.before_answer = block
-    run = start(server, store.root, "data.collect.workers=1")
+    run = start(server, store.root)
     try:
         assert third.wait(60)
         run.send_signal(signal.SIGINT)
@@ -86,26 +91,24 @@ def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_
     assert (store.sessions("SPY").astype(str).tolist(), store.verify()) == (list(DAYS[:2]), [])
     server.before_answer = lambda asked: None
     server.asked.clear()
-    run = start(server, store.root)
-    out, err = run.communicate(timeout=60)
-    assert (run.returncode, err) == (0, "")
+    assert collect(arguments(server, store.root), {"MASSIVE_API_KEY": KEY}, time.time_ns()) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
     assert "train   python train.py data=massive data.symbols=[SPY,QQQ]" in out
     assert [len(store.sessions(symbol)) for symbol in ("SPY", "QQQ")] == [4, 4]
     days = sorted((path.split("/")[4], path.split("/")[-1]) for path, *_ in server.asked)
     assert days == sorted([("SPY", day) for day in DAYS[2:]] + [("QQQ", day) for day in DAYS])
 
 
-def test_collect_shows_its_key_nowhere(server, tmp_path):
+def test_collect_shows_its_key_nowhere(server, tmp_path, capfd):
     server.faults = [failing(429), malformed, cut_off, failing(500, {"error": f"trouble with {KEY}"})]
     run = start(server, tmp_path / "store")
     out, err = run.communicate(timeout=60)
     assert run.returncode == 0, err
-    wrong = f"{KEY}-but-wrong"  # the service repeats it in its answer
-    refused = start(server, tmp_path / "store", "data.collect.refresh=true", key=wrong)
-    texts = [out, err, *refused.communicate(timeout=60)]
-    assert refused.returncode == 1
-    assert texts[3].startswith(
-        "error: Massive refuses the key in MASSIVE_API_KEY (401: Unknown API Key: Bearer (key));"
-    )
+    wrong = {"POLYGON_API_KEY": f"{KEY}-but-wrong"}  # the service repeats it in its answer
+    refused = [*arguments(server, tmp_path / "store"), "data.collect.refresh=true"]
+    assert collect(refused, wrong, time.time_ns()) == 1
+    texts = [out, err, *capfd.readouterr()]
+    assert texts[3].startswith("error: Massive refuses the key in POLYGON_API_KEY (401: Unknown API Key: Bearer (key))")
     assert leaks(KEY, texts, tmp_path) == []
     assert all(KEY not in asked.path and KEY not in str(asked.query) for asked in server.asked)
