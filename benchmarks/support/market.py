@@ -52,5 +52,6 @@ def repeat_sessions(tape: Tape, sessions: npt.NDArray[np.int64]) -> Tape:
         first_row=starts[:-1] + tape.first_row[sessions] - first,
         last_row=starts[1:] - 1,
         dates=tape.dates[0] + np.arange(len(sessions)),
+        symbol_of=tape.symbol_of[sessions],
         end_ns=tape.end_ns[0] + MINUTE_NS * np.arange(starts[-1]),
     )

@@ -24,6 +24,7 @@ from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
 from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.market.advance import Execution
 
 FORMAT = 2
 REPEATED = ("policy.json", "features.json", "observation.json", "actions.json", "costs.json", "judging.json")
@@ -92,9 +93,14 @@ def describe(rules: TradingRules, features: Mapping[str, Any]) -> dict[str, Any]
         },
         "actions.json": {"map": type(rules.actions).__name__, "space": str(rules.actions.space())},
         "costs.json": {
-            name: {"model": type(part).__name__, **part._asdict()} for name, part in rules.execution._asdict().items()
+            **_costs(rules.execution),
+            "by_symbol": {symbol: _costs(execution) for symbol, execution in sorted(rules.executions.items())},
         },
     }
+
+
+def _costs(execution: Execution) -> dict[str, Any]:
+    return {name: {"model": type(part).__name__, **part._asdict()} for name, part in execution._asdict().items()}
 
 
 def _jsonable(value: Any) -> Any:

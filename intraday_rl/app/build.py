@@ -154,6 +154,7 @@ def build_plan(config: Config) -> Plan:
     with _named("env"):
         rules = TradingRules(
             execution=execution,
+            executions={},
             limits=build_group("risk.limits", config["risk"]["limits"]),
             exits=build_group("risk.exits", config["risk"]["exits"]),
             actions=build_struct("env.actions", config["env"]["actions"]),
@@ -161,6 +162,7 @@ def build_plan(config: Config) -> Plan:
             reward_scale=number("reward.scale", config["reward"]["scale"]),
             layout=_layout(pipeline.names, config["features"], config["env"]["account"]),
             initial_capital_usd=number("env.initial_capital_usd", config["env"]["initial_capital_usd"]),
+            episode_order=config["env"]["episode_order"],
         )
     return Plan(
         source=_source(config["data"]["source"]),

@@ -63,7 +63,7 @@ def judge_bundle(
     ledger = _trade(bundle, tape, plan, sessions, seed)
     metrics = _summary(ledger, tape, bootstrap)
     sessions_, trades, fills, bars = first_sessions(ledger.frames, plan.gates.first_stage_sessions)
-    first = Ledger(sessions_, trades, fills, bars, ledger.multiplier)
+    first = Ledger(sessions_, trades, fills, bars, ledger.multipliers)
     judgement = judge(
         _summary(first, tape, bootstrap),
         metrics,
@@ -89,7 +89,7 @@ def _trade(policy: Policy, tape: Tape, plan: Plan, sessions: npt.NDArray[np.int6
 
 def _summary(ledger: Ledger, tape: Tape, bootstrap_seed: int) -> Metrics:
     benchmark = None
-    if tape.symbol == BENCHMARK:
+    if tape.symbols == (BENCHMARK,):
         sessions = ledger.sessions["session"].to_numpy()
         benchmark = _open_to_close(tape, sessions)
     rng = seeding.generator(bootstrap_seed, "bootstrap")

@@ -44,8 +44,9 @@ class MarketData:
         for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
             if len(self.tape.usable(part)) == 0:
                 raise DataError(
-                    f"{self.tape.symbol}: the {name} part has no usable session ({len(self.tape.dates)} sessions in "
-                    "all, the first is the features' warm-up); give more sessions or change evaluation.split"
+                    f"{', '.join(self.tape.symbols)}: the {name} part has no usable session ({len(self.tape.dates)} "
+                    "sessions in all, the first is the features' warm-up); give more sessions or change "
+                    "evaluation.split"
                 )
         return split
 
@@ -62,7 +63,7 @@ class MarketData:
             parts: how many of these sessions the policy was trained on, validated on and is judged on.
         """
         return DataDescription(
-            symbol=self.tape.symbol,
+            symbol=", ".join(self.tape.symbols),
             first_session=str(self.tape.dates[0]),
             last_session=str(self.tape.dates[-1]),
             train_sessions=parts[0],

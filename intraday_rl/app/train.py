@@ -41,7 +41,8 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
     with console.status("loading bars and features"):
         data = load_market_data(plan)
         parts = data.part_sizes()  # refuses too few sessions before anything is written
-    console.print(f"{data.tape.symbol}: {parts[0]} sessions to train on, {parts[1]} to validate, {parts[2]} to test")
+    symbols = ", ".join(data.tape.symbols)
+    console.print(f"{symbols}: {parts[0]} sessions to train on, {parts[1]} to validate, {parts[2]} to test")
     return _run(config, plan, data, run_folder, list(overrides), console)
 
 

@@ -22,7 +22,7 @@ from gymnasium import spaces
 from intraday_rl.core import checks, hashing, structs
 from intraday_rl.core.errors import FeatureError
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, FeatureSpec
 from intraday_rl.market.fills import carry_limit
 from intraday_rl.market.rows import AccountRow, BarRow
 from intraday_rl.market.spreads import half_spread
@@ -33,7 +33,7 @@ LARGEST_ORDER = 2.0  # of the allowed size: from long to short
 
 
 def _spec(name: str, unit: str, formula: str) -> FeatureSpec:
-    return FeatureSpec(name=name, unit=unit, formula=formula, warm_up="none", source=OWN)
+    return FeatureSpec(name=name, unit=unit, formula=formula, warm_up="none", needs=NOTHING, source=OWN)
 
 
 ACCOUNT_SPECS = (

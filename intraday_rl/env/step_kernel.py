@@ -32,10 +32,11 @@ FINAL, BEFORE, SOURCE = 0, 1, 2  # planes of `shown`: one array is handed over f
 
 
 class EpisodeRow(NamedTuple):
-    """One episode to come: where on the tape it starts and ends, and where it reads the noise."""
+    """One episode to come: where on the tape it starts and ends, what it trades, and where it reads the noise."""
 
     first_bar: int
     last_bar: int
+    symbol: int
     noise_cursor: int
 
 
@@ -60,6 +61,7 @@ def begin_episode(account: AccountRow, episode: EpisodeRow, capital: float) -> N
     """Reset the account to `capital` at the episode's first closed bar; `episode` counts on."""
     account.bar = episode.first_bar
     account.last_bar = episode.last_bar
+    account.symbol = episode.symbol
     account.noise_cursor = episode.noise_cursor
     account.episode += 1
     account.cash = capital
@@ -123,14 +125,14 @@ def clear_memory(memory: Array, n: int) -> None:
 
 
 @njit
-def begin_next(accounts: Array, n: int, market: Any, rules: Any, restart: Any, observation: Array) -> None:
-    """Begin account n's next episode and write its first observation."""
+def begin_next(accounts: Array, n: int, market: Any, rules: Array, restart: Any, observation: Array) -> None:
+    """Begin account n's next episode, which may be of another symbol, and write its first observation."""
     episodes, memory, _, shown = restart
     account = accounts[n]
-    begin_episode(account, episodes[n, (account.episode + 1) % episodes.shape[1]], rules.unit.capital_usd)
+    begin_episode(account, episodes[n, (account.episode + 1) % episodes.shape[1]], rules[0].unit.capital_usd)
     clear_memory(memory, n)
-    look(account, market, rules, observation)
-    look_back(account, n, shown, rules, observation)
+    look(account, market, rules[account.symbol], observation)
+    look_back(account, n, shown, rules[account.symbol], observation)
 
 
 @njit
@@ -182,7 +184,7 @@ def fetch_ahead(accounts: Array, n: int, market: Any) -> None:
 def reset_batch(accounts: Array, market: Any, rules: Array, observations: Array, restart: Any) -> None:
     """Begin a new episode in every account and write its first observation; arguments as in `step_batch`."""
     for n in range(accounts.shape[0]):
-        begin_next(accounts, n, market, rules[0], restart, observations[n])
+        begin_next(accounts, n, market, rules, restart, observations[n])
 
 
 @njit
@@ -193,7 +195,7 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
         accounts: AccountRow records, (N,).
         actions: (N,) float64 actions inside the action space.
         market: (tape (T,) BarRow, features (T, F_market), noise (M,), M a power of two).
-        rules: one record that holds the groups of `TradingRules.pack`, (1,).
+        rules: records that hold the groups of `TradingRules.pack`, one for each symbol of the tape, (K,).
         outputs: (observations (N, F), parts (3, N, K) reward by term, fills (N,) FillRow): written.
         restart: (episodes (N, E), memory (N, K), finished (N,) AccountRow, shown (3, N, F)): an account whose episode
             ends is copied to `finished`, its last observation to the plane FINAL, and begins the next of its
@@ -201,10 +203,10 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
     """
     observations, parts, fills = outputs
     _, memory, finished, shown = restart
-    rule = rules[0]
     ended = 0
     for n in range(accounts.shape[0]):
         account = accounts[n]
+        rule = rules[account.symbol]
         fetch_ahead(accounts, n, market)
         happened = trade(account, actions[n], market, rule, fills[n])
         usd_to_reward = rule.unit.reward_scale / (1e-4 * account.start_nav)
@@ -227,5 +229,5 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
                 parts[EPISODE, n, k] = 0.0
             for i in range(observations.shape[1]):
                 shown[FINAL, n, i] = observations[n, i]
-            begin_next(accounts, n, market, rule, restart, observations[n])
+            begin_next(accounts, n, market, rules, restart, observations[n])
     return ended

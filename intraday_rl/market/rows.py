@@ -63,6 +63,7 @@ class AccountRow:
     """One account in one session, changed in place. Reset to the initial capital at each session's start."""
 
     bar: int  # tape row of the last closed bar
+    symbol: int  # place in the tape's symbols of what is traded
     last_bar: int  # last tape row of the session
     noise_cursor: int  # where this episode reads the pre-drawn noise
     episode: int  # episodes begun by this account so far, minus one

@@ -49,8 +49,9 @@ def make_tape(sessions: Sequence[Sequence[dict[str, float]]], num_features: int 
         last_row=first[1:] - 1,
         dates=np.datetime64("2024-01-02") + np.arange(len(sessions)),
         end_ns=FIRST_NS + MINUTE_NS * np.arange(1, count + 1, dtype=np.int64),
-        symbol="TEST",
-        instrument=SHARE,
+        symbols=("TEST",),
+        instruments=(SHARE,),
+        symbol_of=np.zeros(len(sessions), dtype=np.int64),
     )
 
 
@@ -145,6 +146,7 @@ def make_rules(tape: Tape, **changes: Any) -> TradingRules:
     """Return rules for 100 units, target semantics, profit as reward, flat one minute before the close."""
     parts = {
         "execution": make_execution(),
+        "executions": {},
         "limits": {"units": MaxUnits(units=100)},
         "exits": {"session_close": FlatBeforeClose(minutes=1)},
         "actions": DiscreteTarget(),
@@ -152,6 +154,7 @@ def make_rules(tape: Tape, **changes: Any) -> TradingRules:
         "reward_scale": 1.0,
         "layout": make_layout(tape.feature_names),
         "initial_capital_usd": 50_000.0,
+        "episode_order": "mixed",
     }
     return TradingRules(**(parts | changes))
 

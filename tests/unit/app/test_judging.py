@@ -81,7 +81,7 @@ def test_judged_slippage_is_held_against_the_bundles_budget():
 
 
 def test_judged_benchmark_is_spy_from_open_to_close_of_the_same_sessions():
-    judged = judge_by_hand(replace(hand_tape(), symbol="SPY"))
+    judged = judge_by_hand(replace(hand_tape(), symbols=("SPY",)))
     own = np.array([-11, -29, 17]) / 50_000
     spy = np.array([100.70 / 100.00, 199.80 / 200.00, 50.20 / 50.00]) - 1
     active = own - spy
@@ -92,7 +92,7 @@ def test_judged_benchmark_is_spy_from_open_to_close_of_the_same_sessions():
 
 def test_judged_benchmark_opens_at_the_first_trade():
     """No trade in a session's first minute: its prices are unknown, and the session still counts."""
-    tape = replace(hand_tape(), symbol="SPY")
+    tape = replace(hand_tape(), symbols=("SPY",))
     for name in ("open", "high", "low", "close", "mid", "vwap"):
         tape.rows[name][8] = np.nan
     tape.rows["traded"][8] = 0
