@@ -19,6 +19,9 @@ from tests.support.tapes import COSTLY, make_execution, random_tape
 
 SHAPES = {
     "full47": (47,),
+    "ext54": (54,),
+    "ext54_stack": (63,),
+    "compact12": (12,),
     "market41": (41,),
     "micro_mom27": (27,),
     "known_state": (3,),
@@ -65,6 +68,24 @@ def test_window_holds_six_of_the_market_and_five_of_risk():
     assert set(layout.current) == base | risk
     assert layout_of("features=window11", "features.account=[position]").shape == (5, 8)
     assert layout_of("features=window11", "features.account=[]").shape == (5, 7)
+
+
+@pytest.mark.parametrize(("frames", "width"), [(4, 63), (5, 66), (6, 69), (7, 72), (8, 75)])  # SPEC B12
+def test_stack_of_three_fast_features_has_63_to_75_columns(frames: int, width: int):
+    layout = layout_of("features=ext54_stack", f"features.frames={frames}")
+    assert layout.shape == (width,)
+    assert layout.names[54:57] == ("spread_bps_lag1", "depth_imb_lag1", "slippage_to_budget_lag1")
+
+
+def test_extended_preset_adds_seven_to_the_full_one():
+    extras = {"depth_ratio", "time_to_close", "vol_tercile", "trend_filter"}
+    extras |= {"spread_to_budget", "slippage_to_budget", "pending"}  # SPEC C1, Extra 7
+    assert set(layout_of("features=ext54").current) == set(layout_of().current) | extras
+
+
+def test_compact_preset_holds_rsi_ema_vwap_and_the_time_of_day():
+    wanted = {"rsi14", "ema_gap", "vwap_dev", "tod_sin", "tod_cos"}  # SPEC R034
+    assert wanted < set(layout_of("features=compact12").market)
 
 
 def test_any_preset_can_be_stacked():
