@@ -21,9 +21,9 @@ from intraday_rl.core.errors import DataError
 from intraday_rl.data.bar_checks import check_bars
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, BoolArray
 from intraday_rl.data.importers.base import ImportedBars, ImportRequest
-from intraday_rl.data.importers.table_columns import ColumnRoles, refuse_missing, refuse_timeless
-from intraday_rl.data.importers.table_reading import RawTable, read_table, table_files
-from intraday_rl.data.importers.table_stamps import Stamps, join_date_and_time, parse_stamps, place
+from intraday_rl.data.importers.table_parts.columns import ColumnRoles, refuse_missing, refuse_timeless
+from intraday_rl.data.importers.table_parts.reading import RawTable, read_table, table_files
+from intraday_rl.data.importers.table_parts.stamps import Stamps, join_date_and_time, parse_stamps, place
 from intraday_rl.data.sessions import MINUTE_NS, IntegerArray, exchange_sessions
 
 DAY_NS = 24 * 60 * MINUTE_NS

@@ -120,7 +120,8 @@ def _ends(bars: Bars) -> tuple[IntegerArray, IntegerArray]:
 
 def _edge_gap(bars: Bars) -> FloatArray:
     first, last = _ends(bars)
-    return np.maximum(first, bars.sessions.minutes - 1 - last).astype(np.float64)
+    gap: FloatArray = np.maximum(first, bars.sessions.minutes - 1 - last).astype(np.float64)
+    return gap
 
 
 def _mean_distance(bars: Bars) -> FloatArray:

@@ -34,7 +34,7 @@ def heat_strip(quality: Quality) -> str:
         none = " none" if np.isnan(values).all() else ""
         parts.append(f"<text x='{LEFT - 10}' y='{y + 14}' class='label'>{check.name}</text>")
         parts.append(f"<rect class='lane{none}' x='{LEFT}' y='{y}' width='{WIDTH - LEFT}' height='{ROW - GAP}'/>")
-        near = ~fails & (values > NEAR * limit) & (limit > 0) & (values > 0)
+        near = ~fails & (values > NEAR * limit) & (values <= limit)
         for i in np.flatnonzero(fails | near):
             words = f"{quality.date[i]}: {check.name} {with_unit(check, values[i])}, limit {with_unit(check, limit)}"
             parts.append(_mark("bad" if fails[i] else "near", LEFT + i * width, y, max(width, THINNEST), words))

@@ -42,7 +42,7 @@ CHECKS: tuple[Check, ...] = (
     Check("locked_quotes", "locked_share_max", "share", "quotes whose bid equals their ask"),
     Check("missing_quotes", "missing_quotes_share_max", "share", "bars without bid or ask, in a record with quotes"),
     Check("odd_prints", "odd_prints_max", "bars", "bars with a close, high or low far from the prices around it"),
-    Check("split_jump", "split_ratio_max", "to 1", "n, where the opening is near n or 1/n times the last close before it"),
+    Check("split_jump", "split_ratio_max", "to 1", "n, where the opening is near n or 1/n times the close before it"),
     Check("stale_prices", "stale_bars_max", "bars", "longest run of bars that show one and the same price"),
     Check(
         "vwap_outside", "vwap_outside_share_max", "share",

@@ -99,13 +99,13 @@ def _section(number: int, quality: Quality) -> str:
     return (
         f"<h2 id='symbol-{number}'>{html.escape(quality.symbol)}</h2>"
         f"<p class='caption'>{html.escape(describe_symbol(quality))}; {failing} with a failed check.</p>"
-        f"<section class='card'><h3>Sessions and checks</h3><p class='caption'>Strong marks fail, pale ones are past half "
-        f"of the limit; a dotted lane had nothing to check.</p><div class='scroll'>{heat_strip(quality)}</div>"
+        f"<section class='card'><h3>Sessions and checks</h3><p class='caption'>Strong marks fail, pale ones are past "
+        f"half of the limit; a dotted lane had nothing to check.</p><div class='scroll'>{heat_strip(quality)}</div>"
         f"{_table(quality)}</section>"
-        f"<section class='card'><h3>Coverage</h3><p class='caption'>Minutes with a bar, session by session; sessions that "
-        f"fail a check are marked.</p><div class='scroll'>{coverage_drawing(quality)}</div></section>"
-        f"<section class='card'><h3>Missing minutes over the day</h3><p class='caption'>Share of the sessions without a "
-        f"bar, by minutes since the opening.</p><div class='scroll'>{missing_drawing(quality)}</div></section>"
+        f"<section class='card'><h3>Coverage</h3><p class='caption'>Minutes with a bar, session by session; sessions "
+        f"that fail a check are marked.</p><div class='scroll'>{coverage_drawing(quality)}</div></section>"
+        f"<section class='card'><h3>Missing minutes over the day</h3><p class='caption'>Share of the sessions without "
+        f"a bar, by minutes since the opening.</p><div class='scroll'>{missing_drawing(quality)}</div></section>"
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from intraday_rl.core.errors import DataError
-from intraday_rl.data.importers.table_columns import TEXT_ROLES, ColumnRoles, find_columns, headerless_columns
+from intraday_rl.data.importers.table_parts.columns import TEXT_ROLES, ColumnRoles, find_columns, headerless_columns
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars (|)", ",": "commas"}
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".csv.gz", ".tsv.gz", ".txt.gz")
