@@ -227,7 +227,7 @@ def _symbols(raw: RawTable, file: Path, request: ImportRequest) -> tuple[pd.Seri
     if raw.roles.prefix:
         symbol, rule = raw.roles.prefix, "the prefix of the columns"
     elif len(request.symbols) == 1 and not request.path.is_dir():
-        symbol, rule = request.symbols[0], "as asked for"
+        symbol, rule = request.symbols[0], "the name asked for"
     else:
         symbol, rule = symbol_of_file(file), "the file's name"
     return pd.Series([symbol] * len(raw.frame), dtype=object), rule

@@ -1,0 +1,282 @@
+"""Look through a path for `check-data`: how its bars are written, what is wrong with them, and how good they are.
+
+Conventions: errors do not end the look; each becomes one line, and the other files and symbols are looked at as well.
+Only what is shown is kept: a symbol's bars are let go before the next symbol's come.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import numpy as np
+
+from intraday_rl.core.errors import IntradayError
+from intraday_rl.data import Bars, exchange_sessions, to_grid
+from intraday_rl.data.bar_checks import broken_laws
+from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from intraday_rl.data.importers import ImportRequest
+from intraday_rl.data.importers.table import Table, bars_of, in_sessions, load_table, symbol_of_file
+from intraday_rl.data.importers.table_parts.doubts import doubt_side, doubt_zone, likely_zone
+from intraday_rl.data.importers.table_parts.reading import table_files
+from intraday_rl.data.quality import Quality, QualityLimits, assess_bars
+from intraday_rl.data.sessions import MINUTE_NS
+from intraday_rl.data.sources import HistoricalFiles
+
+T = TypeVar("T")
+
+PARTITION = "symbol="
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbolFindings:
+    """What was found in one symbol's bars.
+
+    Attributes:
+        symbol: its name.
+        quality: of its sessions.
+        sources: feature -> what it is computed from.
+        counts: reason -> rows left out.
+        absent: trading days of the calendar between the first and the last session that have no bar.
+    """
+
+    symbol: str
+    quality: Quality
+    sources: dict[str, str]
+    counts: dict[str, int]
+    absent: int
+
+
+@dataclass
+class Findings:
+    """What was found at a path.
+
+    Attributes:
+        how: how each file was read, one line each.
+        problems: what is wrong, one line each.
+        doubts: what seems to be stated wrongly, one line each.
+        symbols: the symbols whose bars could be read.
+        ready: whether training can read the path as it is.
+        is_table: whether zone and stamp matter.
+    """
+
+    how: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    symbols: list[SymbolFindings] = field(default_factory=list)
+    ready: bool = False
+    is_table: bool = False
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What bars are measured with.
+
+    Attributes:
+        limits: of the quality.
+        sources: bars -> for each feature what it is computed from.
+    """
+
+    limits: QualityLimits
+    sources: Callable[[Bars], dict[str, str]]
+
+
+def examine(request: ImportRequest, yardstick: Yardstick) -> Findings:
+    """Return what was found at the request's path.
+
+    Raises:
+        DataError: nothing is there that could hold bars.
+        ParameterError: the request is impossible.
+    """
+    request.check()
+    if request.path.is_dir() and any(request.path.glob(f"{PARTITION}*")):
+        return _examine_store(request, yardstick)
+    return _examine_tables(request, yardstick)
+
+
+def with_progress(items: Sequence[T], what: str) -> Iterable[T]:
+    """Return the items; on a terminal a bar shows how many have been taken."""
+    from rich.console import Console
+    from rich.progress import track
+
+    hidden = len(items) < 2 or not sys.stderr.isatty()
+    return track(items, what, console=Console(stderr=True), transient=True, disable=hidden)
+
+
+def _examine_store(request: ImportRequest, yardstick: Yardstick) -> Findings:
+    found = Findings(how=[f"{request.path}: bar store, one file for each session"], ready=True)
+    held = sorted(unquote(path.name.removeprefix(PARTITION)) for path in request.path.glob(f"{PARTITION}*"))
+    for symbol in with_progress([name for name in request.symbols or held], "checking"):
+        source = HistoricalFiles(path=request.path, symbol=symbol, start=None, end=None, calendar=request.calendar)
+        with _noting(found):
+            found.symbols.append(_findings_of(source.load(), {}, request.calendar, yardstick))
+    return found
+
+
+@contextmanager
+def _noting(found: Findings) -> Iterator[None]:
+    """Make an error that a user can cause one of the problems."""
+    try:
+        yield
+    except IntradayError as error:
+        found.problems.append(str(error))
+
+
+def _findings_of(bars: Bars, counts: dict[str, int], calendar: str, yardstick: Yardstick) -> SymbolFindings:
+    dates = bars.sessions.date
+    between = exchange_sessions(calendar, str(dates[0]), str(dates[-1]))
+    return SymbolFindings(
+        symbol=bars.symbol,
+        quality=assess_bars(bars, yardstick.limits),
+        sources=yardstick.sources(bars),
+        counts={reason: count for reason, count in counts.items() if count},
+        absent=len(between) - len(dates),
+    )
+
+
+def _examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
+    found = Findings(is_table=True)
+    ready: list[bool] = []
+    for tables in _groups(request, found):
+        for symbol in sorted({str(name) for table in tables for name in table.frame["symbol"].unique()}):
+            if request.symbols and symbol not in request.symbols:
+                continue
+            mine = [table for table in tables if (table.frame["symbol"] == symbol).any()]
+            wrong = [line for table in mine for line in _wrong_with(table, symbol, request.calendar)]
+            found.problems += wrong
+            if wrong:
+                continue
+            for table in mine:
+                found.doubts += _doubts_of(table, symbol, request)
+            with _noting(found):
+                found.symbols.append(_table_findings(symbol, mine, request.calendar, yardstick))
+        ready += [_is_own_form(table, request) for table in tables]
+    seen = {findings.symbol for findings in found.symbols}
+    if not found.problems:
+        found.problems += [f"{request.path}: has no symbol {name}" for name in request.symbols if name not in seen]
+    found.ready = bool(ready) and all(ready) and not any(findings.counts for findings in found.symbols)
+    return found
+
+
+def _table_findings(symbol: str, tables: list[Table], calendar: str, yardstick: Yardstick) -> SymbolFindings:
+    imported = bars_of(symbol, tables, calendar)
+    bars = to_grid(imported.frame, symbol, calendar, str(tables[0].file))
+    return _findings_of(bars, dict(imported.counts), calendar, yardstick)
+
+
+def _groups(request: ImportRequest, found: Findings) -> Iterator[list[Table]]:
+    """Yield the tables that hold one symbol, and in the end those that hold several; note how each was read."""
+    waiting: dict[str, list[Table]] = {}
+    files = table_files(request.path)
+    names = [symbol_of_file(file) for file in files]
+    several: list[Table] = []
+    for i, file in enumerate(with_progress(files, "reading")):
+        if (
+            request.symbols
+            and set(request.symbols) <= set(names)
+            and names[i] not in request.symbols
+            and len(files) > 1
+        ):
+            continue
+        try:
+            table = load_table(file, request)
+        except IntradayError as error:
+            found.problems.append(_with_likely_zone(str(error), file, request))
+            continue
+        found.how += _how_it_was_read(table, request)
+        alone = "symbol" not in table.roles.found or set(table.frame["symbol"]) == {names[i]}
+        (waiting.setdefault(names[i], []) if alone else several).append(table)
+        if names[i] not in names[i + 1 :] and names[i] in waiting:
+            yield waiting.pop(names[i])
+    yield from waiting.values()
+    if several:
+        yield several
+
+
+def _how_it_was_read(table: Table, request: ImportRequest) -> list[str]:
+    """Return what was recognised in a table, in three lines."""
+    roles = dict(table.roles.found)
+    stamp = " and ".join(roles.pop(name) for name in ("timestamp", "date", "time") if name in roles)
+    columns = ", ".join(
+        name if name == roles[name] else f"{name} from {roles[name]}"
+        for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in roles
+    )  # fmt: skip
+    unused = f"; not used: {', '.join(table.roles.unused)}" if table.roles.unused else ""
+    zone = "their own zone" if table.own_zone else f"taken as {request.zone} clock times"
+    symbols = sorted(map(str, table.frame["symbol"].unique()))
+    named = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
+    return [
+        f"{table.file}: {table.form}, {len(table.frame):,} rows, {table.order}; {named} ({table.symbol_rule})",
+        f"  stamps: {stamp}, {table.stamps}; {zone}, marking the {request.stamp} of the bar",
+        f"  columns: {columns}{unused}",
+    ]
+
+
+def _with_likely_zone(error: str, file: Path, request: ImportRequest) -> str:
+    """Add to a complaint about a missing zone which zone the rows speak for."""
+    if request.zone is not None or "have no time zone" not in error:
+        return error
+    try:
+        table = load_table(file, replace(request, zone="UTC"))
+        zone, _ = likely_zone(_start_ns(table.frame), table.frame["volume"].to_numpy(), request.calendar)
+    except IntradayError:
+        zone = ""
+    option = error.replace("data.zone=America/New_York or data.zone=UTC", "--zone America/New_York or --zone UTC")
+    return f"{option}; they look like {zone}" if zone else option
+
+
+def _start_ns(frame: Any) -> Any:
+    return frame["timestamp"].dt.as_unit("ns").astype("int64").to_numpy()
+
+
+def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
+    """Return a line for each law that the rows of the sessions break."""
+    mine = (table.frame["symbol"] == symbol).to_numpy(dtype=bool)
+    inside = mine.copy()
+    inside[mine] = in_sessions(table.frame["timestamp"][mine], calendar)
+    rows, positions = table.frame[inside].reset_index(drop=True), table.positions[inside]
+    if table.problems:
+        numbers = [name for name in rows.columns if name not in ("timestamp", "symbol")]
+        whole = rows[numbers].notna().all(axis=1).to_numpy(dtype=bool)
+        rows, positions = rows[whole].reset_index(drop=True), positions[whole]
+    repeated = rows.duplicated().to_numpy(dtype=bool)
+    rows, positions = rows[~repeated].reset_index(drop=True), positions[~repeated]
+    return [*table.problems, *(broken_laws(rows, str(table.file), positions) if len(rows) else ())]
+
+
+def _doubts_of(table: Table, symbol: str, request: ImportRequest) -> list[str]:
+    mine = table.frame[table.frame["symbol"] == symbol]
+    start_ns, volume = _start_ns(mine), mine["volume"].to_numpy()
+    shift = MINUTE_NS if request.stamp == "end" else 0
+    clock_ns = start_ns + shift
+    if table.own_zone is None and request.zone is not None:
+        local = mine["timestamp"].dt.tz_convert(request.zone).dt.tz_localize(None)
+        clock_ns = np.asarray(local.dt.as_unit("ns").astype("int64")) + shift
+    if zone := doubt_zone(clock_ns, start_ns, volume, request.calendar):
+        remedy = f"try --zone {zone}" if table.own_zone is None else "write the stamps again with their true zone"
+        return [
+            f"{table.file}: {symbol}: much of the volume lies outside the sessions of {request.calendar}; the stamps "
+            f"look like {zone} clock times; {remedy}"
+        ]
+    if reason := doubt_side(start_ns, volume, request.calendar, request.stamp):
+        other = "start" if request.stamp == "end" else "end"
+        return [
+            f"{table.file}: {symbol}: {reason}: the stamps seem to mark the {other} of the bars; try --stamp {other}"
+        ]
+    return []
+
+
+def _is_own_form(table: Table, request: ImportRequest) -> bool:
+    """Say whether `HistoricalFiles` reads the file as it is: Parquet, our names, stamps at the start with a zone."""
+    roles = table.roles.found
+    own = all(role == name for role, name in roles.items())
+    named = not request.path.is_dir() or set(table.frame["symbol"]) == {table.file.stem}
+    return (
+        table.file.suffix == ".parquet" and own and "timestamp" in roles and table.own_zone is not None
+        and request.stamp == "start" and named and table.order == "oldest first"
+    )  # fmt: skip
