@@ -10,14 +10,14 @@ import shlex
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from intraday_rl.app.build import PROJECT, Plan, build_plan, build_struct
 from intraday_rl.app.compose import compose
-from intraday_rl.app.data_tools.examined import Findings, SymbolFindings, Yardstick, examine
+from intraday_rl.app.data_tools.examine import examine
+from intraday_rl.app.data_tools.findings import Findings, SymbolFindings, Yardstick
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.importers import ImportRequest
 from intraday_rl.data.quality import QualityLimits
@@ -79,7 +79,8 @@ def _print(found: Findings, plan: Plan, commands: list[str]) -> None:
             if len(texts) > SHOWN:
                 console.print(f"and {len(texts) - SHOWN} more lines")
 
-    lines("How it was read", found.how, "")
+    how = [f"{path}: " + "\n  ".join(aspects) for path, aspects in found.how.items()]
+    lines("How it was read", how, "")
     lines("What is wrong", found.problems, "red")
     lines("What seems to be stated wrongly", found.doubts, "yellow")
     for findings in found.symbols:
@@ -128,7 +129,8 @@ def _split_words(plan: Plan, sessions: int) -> str:
     parts = _parts(plan, sessions)
     if parts is None:
         least = next((n for n in range(MOST_SESSIONS) if _parts(plan, n)), MOST_SESSIONS)
-        return f"{plural(sessions, 'session')} are too few for the default split, which needs {least}"
+        few = "1 session is" if sessions == 1 else f"{sessions} sessions are"
+        return f"{few} too few for the default split, which needs {least}"
     wanted = plan.gates.evidence_sessions_min
     words = (
         f"{sessions} sessions make 1 of warm-up, {parts[0]} of training, {parts[1]} of validation, {parts[2]} of test"
@@ -175,9 +177,7 @@ def _store_name(path: Path) -> str:
 
 
 def _page_facts(request: ImportRequest, found: Findings, plan: Plan, commands: list[str]) -> PageFacts:
-    facts: dict[str, Any] = {
-        f"file {i + 1}" if len(found.how) > 1 else "files": line for i, line in enumerate(found.how)
-    }
+    facts = {path: "; ".join(aspects) for path, aspects in found.how.items()}
     for findings in found.symbols:
         facts |= {f"{findings.symbol}, {name}": text for name, text in _symbol_facts(findings, plan).items()}
     problems = [*found.problems, *found.doubts]

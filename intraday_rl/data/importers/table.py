@@ -19,11 +19,18 @@ import pandas as pd
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.bar_checks import check_bars
-from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, BoolArray
+from intraday_rl.data.bars import OPTIONAL_COLUMNS, PRICE_COLUMNS, REQUIRED_COLUMNS, BoolArray
 from intraday_rl.data.importers.base import ImportedBars, ImportRequest
 from intraday_rl.data.importers.table_parts.columns import ColumnRoles, refuse_missing, refuse_timeless
 from intraday_rl.data.importers.table_parts.reading import RawTable, read_table, table_files
-from intraday_rl.data.importers.table_parts.stamps import Stamps, join_date_and_time, parse_stamps, place
+from intraday_rl.data.importers.table_parts.stamps import (
+    Stamps,
+    check_zone,
+    how_many,
+    join_date_and_time,
+    parse_stamps,
+    place,
+)
 from intraday_rl.data.sessions import MINUTE_NS, IntegerArray, exchange_sessions
 
 DAY_NS = 24 * 60 * MINUTE_NS
@@ -72,6 +79,8 @@ def import_table(request: ImportRequest) -> Iterator[ImportedBars]:
         ParameterError: the request is impossible.
     """
     request.check()
+    if request.zone is not None:
+        check_zone(request.zone)
     seen: list[str] = []
     for tables in table_groups(request):
         symbols = sorted({str(name) for table in tables for name in table.frame["symbol"].unique()})
@@ -151,7 +160,7 @@ def bars_of(symbol: str, tables: Sequence[Table], calendar: str) -> ImportedBars
             raise DataError(_all_outside(table, mine, calendar))
         if inside.any():
             rows, positions = table.frame[inside].reset_index(drop=True), table.positions[inside]
-            keep = _drop_repeated(rows, positions, str(table.file))
+            keep = first_of_repeated(rows, positions, str(table.file))
             check_bars(rows[keep].reset_index(drop=True), str(table.file), positions[keep])
             parts.append((rows[keep], int(mine.sum() - inside.sum()), int((~keep).sum())))
     frame = pd.concat([part[0] for part in parts], ignore_index=True)
@@ -159,7 +168,7 @@ def bars_of(symbol: str, tables: Sequence[Table], calendar: str) -> ImportedBars
     if len(parts) > 1:
         frame = frame.sort_values("timestamp", kind="stable", ignore_index=True)
         source = f"{tables[0].file.parent} ({len(parts)} files)"
-        keep = _drop_repeated(frame, np.arange(len(frame)), source)
+        keep = first_of_repeated(frame, np.arange(len(frame)), source)
         repeated += int((~keep).sum())
         frame = frame[keep].reset_index(drop=True)
     return ImportedBars(symbol, frame.reset_index(drop=True), {OUTSIDE: outside, REPEATED: repeated})
@@ -197,7 +206,7 @@ def refuse_other_steps(stamps: Stamps, symbols: pd.Series[Any], source: str) -> 
     steps = steps[steps > 0]
     kind = "daily" if stamps.date_only or (len(steps) and int(steps.min()) >= DAY_NS - 60 * MINUTE_NS) else ""
     if not kind and (stamps.ns % MINUTE_NS != 0).mean() > 0.5:
-        kind = f"{np.median(steps[steps < MINUTE_NS]) / 1e9:g}-second" if (steps < MINUTE_NS).any() else ""
+        kind = f"{np.gcd.reduce(steps) / 1e9:g}-second" if (steps < MINUTE_NS).any() else ""
     if not kind and len(steps) >= MANY_ROWS and (common := int(np.gcd.reduce(steps)) // MINUTE_NS) > 1:
         kind = COMMON_STEPS.get(common, f"{common}-minute")
     if kind:
@@ -234,7 +243,7 @@ def _symbols(raw: RawTable, file: Path, request: ImportRequest) -> tuple[pd.Seri
 
 
 def _numbers(raw: RawTable, source: str) -> tuple[dict[str, pd.Series[Any]], tuple[str, ...]]:
-    """Return the number columns by their role, NaN where a cell is no number, and one line for each such column."""
+    """Return the number columns by their role, NaN where a cell is no number, and a line for each such column."""
     columns: dict[str, pd.Series[Any]] = {}
     problems = []
     for role in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, "perhaps_vwap"):
@@ -246,10 +255,15 @@ def _numbers(raw: RawTable, source: str) -> tuple[dict[str, pd.Series[Any]], tup
         if wrong.any() and role != "perhaps_vwap":
             row = int(np.argmax(wrong))
             problems.append(
-                f"{source}: row {row}: {given.name} must be a number, was {str(given.iloc[row])[:40]!r} "
-                f"({int(wrong.sum())} rows break this); write numbers with a decimal point and nothing else"
+                f"{source}: row {row}: {given.name} must be a number, was {str(given.iloc[row])[:40]!r}"
+                f"{how_many(wrong)}; write numbers with a decimal point and nothing else"
             )
         columns[role] = values
+    prices = [columns[name] for name in PRICE_COLUMNS]
+    empty = np.logical_and.reduce([values.isna().to_numpy() for values in prices])
+    if empty.any():
+        row = int(np.argmax(empty))
+        problems.append(f"{source}: row {row}: holds no price{how_many(empty)}; a cut line? complete or drop it")
     return columns, tuple(problems)
 
 
@@ -276,8 +290,13 @@ def _order_words(start_ns: IntegerArray, symbols: pd.Series[Any]) -> str:
     return "newest first" if (steps <= 0).all() else "unordered, sorted by time"
 
 
-def _drop_repeated(rows: pd.DataFrame, positions: IntegerArray, source: str) -> BoolArray:
-    """Return which rows to keep: the first of equal ones.
+def first_of_repeated(rows: pd.DataFrame, positions: IntegerArray, source: str) -> BoolArray:
+    """Return which rows to keep of one symbol's: the first of equal ones, (T,).
+
+    Args:
+        rows: (T, ...) of one symbol.
+        positions: (T,) row numbers in the source.
+        source: what the message calls it.
 
     Raises:
         DataError: two different rows stand for one minute.
@@ -288,10 +307,11 @@ def _drop_repeated(rows: pd.DataFrame, positions: IntegerArray, source: str) -> 
         row = int(np.argmax(different))
         time = rows["timestamp"].iloc[row]
         first = int(np.argmax((rows["timestamp"] == time).to_numpy()))
+        name = next(name for name in rows.columns if not rows[name].iloc[[first, row]].duplicated().any())
         raise DataError(
             f"{source}: {rows['symbol'].iloc[row]}: rows {positions[first]} and {positions[row]} both stand for {time} "
-            f"and differ (close {rows['close'].iloc[first]} and {rows['close'].iloc[row]}; {int(different.sum())} such "
-            f"rows); drop the wrong one"
+            f"and differ ({name} {rows[name].iloc[first]} and {rows[name].iloc[row]}){how_many(different)}; drop the "
+            f"wrong one"
         )
     return ~again
 

@@ -135,5 +135,5 @@ def _common_prefix(names: Sequence[str]) -> str:
 
 
 def _normal(name: str) -> str:
-    parts = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)  # barCount -> bar_Count
+    parts = re.sub(r"(?<=[a-z])(?=[A-Z])|^\d+\. ", "_", name)  # barCount -> bar_Count, 1. open -> _open
     return re.sub(r"[^0-9a-z]+", "_", parts.lower()).strip("_")

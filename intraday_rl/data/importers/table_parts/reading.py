@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
+from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.importers.table_parts.columns import TEXT_ROLES, ColumnRoles, find_columns, headerless_columns
 
@@ -24,6 +26,8 @@ HEAD_BYTES, HEAD_LINES = 65536, 50
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none"]
 GZIP, PARQUET, ZIP, OLD_EXCEL = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 AGAIN = "download or export it again"
+BEYOND = "beyond the last column"
+PLAIN_PARQUET = "Parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,8 @@ def table_files(path: Path) -> list[Path]:
             raise DataError(f"{path}: the folder holds no table ({', '.join(ENDINGS)}); add one, or name another path")
         return files
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder; correct the path")
+        siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file or folder{nearest(path.name, siblings)}; correct the path")
     return [path]
 
 
@@ -131,7 +136,9 @@ def _layout(file: Path, head: bytes, compression: Literal["gzip"] | None) -> _La
         raise DataError(f"{file}: holds no row; {AGAIN}")
     fields = {separator: [len(row) for row in csv.reader(lines, delimiter=separator)] for separator in SEPARATORS}
     separator = max(SEPARATORS, key=lambda mark: (min(fields[mark]), max(fields[mark])))
-    first = next(csv.reader(lines[:1], delimiter=separator))
+    rows = list(csv.reader(lines, delimiter=separator))
+    ends_in_separator = all(len(row) > 1 and not row[-1].strip() for row in rows)
+    first = rows[0][:-1] if ends_in_separator else rows[0]
     if max(fields[separator]) < 2:
         raise DataError(f"{file}: is no table: no comma, semicolon, tab or bar stands between its values; {AGAIN}")
     has_header = not any(_is_number(cell) for cell in first)
@@ -157,19 +164,28 @@ def _is_number(text: str) -> bool:
 def _read_rows(file: Path, layout: _Layout, roles: ColumnRoles) -> pd.DataFrame:
     texts = {name for role, name in roles.found.items() if role in TEXT_ROLES}
     numbers = [name for name in roles.found.values() if name not in texts]
-    options: dict[str, Any] = {"dtype": dict.fromkeys(texts, str), "na_values": dict.fromkeys(numbers, NULLS)}
+    options: dict[str, Any] = {
+        "dtype": dict.fromkeys({*texts, BEYOND}, str),
+        "na_values": dict.fromkeys(numbers, NULLS),
+    }
     try:
         frame: pd.DataFrame = pd.read_csv(
-            file, sep=layout.separator, names=layout.names, header=None, skiprows=layout.skipped, low_memory=False,
-            usecols=list(roles.found.values()), keep_default_na=False, skipinitialspace=True, index_col=False,
+            file, sep=layout.separator, names=[*layout.names, BEYOND], header=None, index_col=False,
+            skiprows=layout.skipped, keep_default_na=False, skipinitialspace=True, low_memory=False,
             encoding=layout.encoding, compression=layout.compression, **options,
         )  # fmt: skip
-        return frame
     except UnicodeError:
         raise DataError(f"{file}: is not UTF-8 text throughout; {AGAIN} as UTF-8") from None
     except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).replace("Error tokenizing data. C error: ", "").split())
         raise DataError(f"{file}: cannot be read as CSV ({reason}); {AGAIN}") from None
+    beyond = (frame[BEYOND].notna() & (frame[BEYOND] != "")).to_numpy(dtype=bool)
+    if beyond.any():
+        row, columns = int(np.argmax(beyond)), len(layout.names)
+        raise DataError(
+            f"{file}: row {row}: must have {columns} values as the first line has, has more; correct the row"
+        )
+    return frame[list(roles.found.values())]
 
 
 def _words(layout: _Layout) -> str:
@@ -183,7 +199,8 @@ def _read_parquet(file: Path) -> RawTable:
     except (OSError, ValueError) as error:  # pyarrow's errors derive from these
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file}: cannot be read as Parquet ({reason}); {AGAIN}") from None
-    if not isinstance(frame.index, pd.RangeIndex):
+    indexed = not isinstance(frame.index, pd.RangeIndex)
+    if indexed:
         frame = frame.reset_index(names=[name or f"index {i}" for i, name in enumerate(frame.index.names)])
         if isinstance(frame.columns[0], str) and frame.columns[0] == "index 0" and "timestamp" not in frame:
             frame = frame.rename(columns={"index 0": "timestamp"})
@@ -191,4 +208,5 @@ def _read_parquet(file: Path) -> RawTable:
         raise DataError(f"{file}: holds no row; {AGAIN}")
     frame.columns = [str(name) for name in frame.columns]
     roles = find_columns(list(frame.columns))
-    return RawTable(frame[list(roles.found.values())], roles, "Parquet")
+    form = "Parquet, with an index" if indexed else PLAIN_PARQUET
+    return RawTable(frame[list(roles.found.values())], roles, form)

@@ -126,7 +126,7 @@ def place(stamps: Stamps, zone: str | None, source: str) -> IntegerArray:
         twice = earlier.tz_localize(zone).utcoffset() > later.tz_localize(zone).utcoffset()  # type: ignore[operator]
         raise DataError(
             f"{source}: row {row}: {naive[row]} {'exists twice' if twice else 'does not exist'} in {zone} (the "
-            f"clock is changed that night; {int(lost.sum())} such rows); write the stamps in UTC"
+            f"clock is changed that night); write the stamps in UTC"
         )
     ns: IntegerArray = placed.tz_convert("UTC").asi8
     return ns
@@ -137,16 +137,31 @@ def clock_times(ns: IntegerArray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(ns.astype("datetime64[ns]"))
 
 
+def check_zone(zone: str) -> None:
+    """Refuse a name that is no time zone.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    known = zoneinfo.available_timezones()
+    if zone not in known:
+        raise ParameterError(f"zone must be a name such as America/New_York, was {zone!r}{nearest(zone, known)}")
+
+
 def localized(ns: IntegerArray, zone: str) -> pd.DatetimeIndex:
     """Return clock times in a zone; NaT where one exists twice or never.
 
     Raises:
         ParameterError: the zone is unknown.
     """
-    known = zoneinfo.available_timezones()
-    if zone not in known:
-        raise ParameterError(f"zone must be a name such as America/New_York, was {zone!r}{nearest(zone, known)}")
+    check_zone(zone)
     return clock_times(ns).tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+
+
+def how_many(bad: BoolArray) -> str:
+    """Return ' (3 such rows)' where there are several, '' where there is one."""
+    count = int(bad.sum())
+    return f" ({count} such rows)" if count > 1 else ""
 
 
 def _numbers(column: pd.Series[Any], source: str) -> Stamps:
@@ -238,6 +253,6 @@ def _strptime(text: pd.Series[Any], form: str, source: str) -> IntegerArray:
         row = int(np.argmax(bad))
         raise DataError(
             f"{source}: row {row}: the stamp {text.iloc[row]!r} must be a time written as the first one, "
-            f"{text.iloc[0]!r} ({int(bad.sum())} rows are not); correct or drop it"
+            f"{text.iloc[0]!r}{how_many(bad)}; correct or drop it"
         )
     return np.asarray(times.dt.as_unit("ns").astype("int64"), dtype=np.int64)

@@ -1,145 +1,36 @@
-"""Look through a path for `check-data`: how its bars are written, what is wrong with them, and how good they are.
-
-Conventions: errors do not end the look; each becomes one line, and the other files and symbols are looked at as well.
-Only what is shown is kept: a symbol's bars are let go before the next symbol's come.
-"""
+"""Look through tables of bars for `check-data`: everything that is wrong with them, not the first thing alone."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import unquote
+from typing import Any
 
 import numpy as np
 
+from intraday_rl.app.data_tools.findings import Findings, SymbolFindings, Yardstick, findings_of, noting, with_progress
 from intraday_rl.core.errors import IntradayError
-from intraday_rl.data import Bars, exchange_sessions, to_grid
+from intraday_rl.data import to_grid
 from intraday_rl.data.bar_checks import broken_laws
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from intraday_rl.data.importers import ImportRequest
-from intraday_rl.data.importers.table import Table, bars_of, in_sessions, load_table, symbol_of_file
+from intraday_rl.data.importers.table import Table, bars_of, first_of_repeated, in_sessions, load_table, symbol_of_file
 from intraday_rl.data.importers.table_parts.doubts import doubt_side, doubt_zone, likely_zone
-from intraday_rl.data.importers.table_parts.reading import table_files
-from intraday_rl.data.quality import Quality, QualityLimits, assess_bars
+from intraday_rl.data.importers.table_parts.reading import PLAIN_PARQUET, table_files
+from intraday_rl.data.importers.table_parts.stamps import check_zone
 from intraday_rl.data.sessions import MINUTE_NS
-from intraday_rl.data.sources import HistoricalFiles
-
-T = TypeVar("T")
-
-PARTITION = "symbol="
 
 
-@dataclass(frozen=True, kw_only=True)
-class SymbolFindings:
-    """What was found in one symbol's bars.
-
-    Attributes:
-        symbol: its name.
-        quality: of its sessions.
-        sources: feature -> what it is computed from.
-        counts: reason -> rows left out.
-        absent: trading days of the calendar between the first and the last session that have no bar.
-    """
-
-    symbol: str
-    quality: Quality
-    sources: dict[str, str]
-    counts: dict[str, int]
-    absent: int
-
-
-@dataclass
-class Findings:
-    """What was found at a path.
-
-    Attributes:
-        how: how each file was read, one line each.
-        problems: what is wrong, one line each.
-        doubts: what seems to be stated wrongly, one line each.
-        symbols: the symbols whose bars could be read.
-        ready: whether training can read the path as it is.
-        is_table: whether zone and stamp matter.
-    """
-
-    how: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-    symbols: list[SymbolFindings] = field(default_factory=list)
-    ready: bool = False
-    is_table: bool = False
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """What bars are measured with.
-
-    Attributes:
-        limits: of the quality.
-        sources: bars -> for each feature what it is computed from.
-    """
-
-    limits: QualityLimits
-    sources: Callable[[Bars], dict[str, str]]
-
-
-def examine(request: ImportRequest, yardstick: Yardstick) -> Findings:
-    """Return what was found at the request's path.
+def examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
+    """Return what was found in a table or a folder of tables.
 
     Raises:
-        DataError: nothing is there that could hold bars.
-        ParameterError: the request is impossible.
+        DataError: there is no table.
+        ParameterError: the zone is unknown.
     """
-    request.check()
-    if request.path.is_dir() and any(request.path.glob(f"{PARTITION}*")):
-        return _examine_store(request, yardstick)
-    return _examine_tables(request, yardstick)
-
-
-def with_progress(items: Sequence[T], what: str) -> Iterable[T]:
-    """Return the items; on a terminal a bar shows how many have been taken."""
-    from rich.console import Console
-    from rich.progress import track
-
-    hidden = len(items) < 2 or not sys.stderr.isatty()
-    return track(items, what, console=Console(stderr=True), transient=True, disable=hidden)
-
-
-def _examine_store(request: ImportRequest, yardstick: Yardstick) -> Findings:
-    found = Findings(how=[f"{request.path}: bar store, one file for each session"], ready=True)
-    held = sorted(unquote(path.name.removeprefix(PARTITION)) for path in request.path.glob(f"{PARTITION}*"))
-    for symbol in with_progress([name for name in request.symbols or held], "checking"):
-        source = HistoricalFiles(path=request.path, symbol=symbol, start=None, end=None, calendar=request.calendar)
-        with _noting(found):
-            found.symbols.append(_findings_of(source.load(), {}, request.calendar, yardstick))
-    return found
-
-
-@contextmanager
-def _noting(found: Findings) -> Iterator[None]:
-    """Make an error that a user can cause one of the problems."""
-    try:
-        yield
-    except IntradayError as error:
-        found.problems.append(str(error))
-
-
-def _findings_of(bars: Bars, counts: dict[str, int], calendar: str, yardstick: Yardstick) -> SymbolFindings:
-    dates = bars.sessions.date
-    between = exchange_sessions(calendar, str(dates[0]), str(dates[-1]))
-    return SymbolFindings(
-        symbol=bars.symbol,
-        quality=assess_bars(bars, yardstick.limits),
-        sources=yardstick.sources(bars),
-        counts={reason: count for reason, count in counts.items() if count},
-        absent=len(between) - len(dates),
-    )
-
-
-def _examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
+    if request.zone is not None:
+        check_zone(request.zone)
     found = Findings(is_table=True)
     ready: list[bool] = []
     for tables in _groups(request, found):
@@ -153,7 +44,7 @@ def _examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
                 continue
             for table in mine:
                 found.doubts += _doubts_of(table, symbol, request)
-            with _noting(found):
+            with noting(found):
                 found.symbols.append(_table_findings(symbol, mine, request.calendar, yardstick))
         ready += [_is_own_form(table, request) for table in tables]
     seen = {findings.symbol for findings in found.symbols}
@@ -166,7 +57,7 @@ def _examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
 def _table_findings(symbol: str, tables: list[Table], calendar: str, yardstick: Yardstick) -> SymbolFindings:
     imported = bars_of(symbol, tables, calendar)
     bars = to_grid(imported.frame, symbol, calendar, str(tables[0].file))
-    return _findings_of(bars, dict(imported.counts), calendar, yardstick)
+    return findings_of(bars, dict(imported.counts), calendar, yardstick)
 
 
 def _groups(request: ImportRequest, found: Findings) -> Iterator[list[Table]]:
@@ -188,7 +79,7 @@ def _groups(request: ImportRequest, found: Findings) -> Iterator[list[Table]]:
         except IntradayError as error:
             found.problems.append(_with_likely_zone(str(error), file, request))
             continue
-        found.how += _how_it_was_read(table, request)
+        found.how[str(file)] = _how_it_was_read(table, request)
         alone = "symbol" not in table.roles.found or set(table.frame["symbol"]) == {names[i]}
         (waiting.setdefault(names[i], []) if alone else several).append(table)
         if names[i] not in names[i + 1 :] and names[i] in waiting:
@@ -211,9 +102,9 @@ def _how_it_was_read(table: Table, request: ImportRequest) -> list[str]:
     symbols = sorted(map(str, table.frame["symbol"].unique()))
     named = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
     return [
-        f"{table.file}: {table.form}, {len(table.frame):,} rows, {table.order}; {named} ({table.symbol_rule})",
-        f"  stamps: {stamp}, {table.stamps}; {zone}, marking the {request.stamp} of the bar",
-        f"  columns: {columns}{unused}",
+        f"{table.form}, {len(table.frame):,} rows, {table.order}; {named} ({table.symbol_rule})",
+        f"stamps: {stamp}, {table.stamps}; {zone}, marking the {request.stamp} of the bar",
+        f"columns: {columns}{unused}",
     ]
 
 
@@ -244,9 +135,15 @@ def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
         numbers = [name for name in rows.columns if name not in ("timestamp", "symbol")]
         whole = rows[numbers].notna().all(axis=1).to_numpy(dtype=bool)
         rows, positions = rows[whole].reset_index(drop=True), positions[whole]
-    repeated = rows.duplicated().to_numpy(dtype=bool)
-    rows, positions = rows[~repeated].reset_index(drop=True), positions[~repeated]
-    return [*table.problems, *(broken_laws(rows, str(table.file), positions) if len(rows) else ())]
+    if not len(rows):
+        return list(table.problems)
+    found = list(table.problems)
+    try:
+        keep = first_of_repeated(rows, positions, str(table.file))
+    except IntradayError as error:
+        found.append(str(error))
+        keep = ~rows.duplicated(["timestamp"]).to_numpy()
+    return found + broken_laws(rows[keep].reset_index(drop=True), str(table.file), positions[keep])
 
 
 def _doubts_of(table: Table, symbol: str, request: ImportRequest) -> list[str]:
@@ -276,7 +173,6 @@ def _is_own_form(table: Table, request: ImportRequest) -> bool:
     roles = table.roles.found
     own = all(role == name for role, name in roles.items())
     named = not request.path.is_dir() or set(table.frame["symbol"]) == {table.file.stem}
-    return (
-        table.file.suffix == ".parquet" and own and "timestamp" in roles and table.own_zone is not None
-        and request.stamp == "start" and named and table.order == "oldest first"
-    )  # fmt: skip
+    stamped = "timestamp" in roles and table.own_zone is not None and request.stamp == "start"
+    file = table.form == PLAIN_PARQUET and table.file.suffix == ".parquet"
+    return file and own and named and stamped and table.order == "oldest first"
