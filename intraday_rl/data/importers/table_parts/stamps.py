@@ -86,9 +86,16 @@ def parse_stamps(column: pd.Series[Any], source: str) -> Stamps:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return _numbers(column, source)
     text = column.astype(str).str.strip()
-    if text.str.fullmatch(r"\d+(?:\.\d*)?").all():
-        return _numbers(text, source)
-    return _texts(text, source)
+    number = text.str.fullmatch(r"\d+(?:\.\d*)?").to_numpy(dtype=bool)
+    if not number[0]:
+        return _texts(text, source)
+    if not number.all():
+        row = int(np.argmin(number))
+        raise DataError(
+            f"{source}: row {row}: the stamp {text.iloc[row]!r} must be a number as the first one, {text.iloc[0]}"
+            f"{how_many(~number)}; correct or drop it"
+        )
+    return _numbers(text, source)
 
 
 def join_date_and_time(date: pd.Series[Any], time: pd.Series[Any]) -> pd.Series[Any]:
