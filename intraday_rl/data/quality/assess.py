@@ -76,7 +76,7 @@ def assess_bars(bars: Bars, limits: QualityLimits) -> Quality:
         "vwap_outside": _vwap_outside(bars, limits.vwap_tolerance_bps),
     }
     fails = {check.name: values[check.name] > getattr(limits, check.limit) for check in CHECKS}
-    fails["missing_minutes"] &= _unusually_few(count / minutes, limits.missing_deviations)
+    fails["missing_minutes"] &= _unusually_few(count / minutes, limits)
     fails["cut_short"] &= values["cut_short"] > limits.edge_gap_multiple * _mean_distance(bars)
     missing = np.bincount(bars.minute[~bars.traded], minlength=int(minutes.max()))
     return Quality(
@@ -103,11 +103,18 @@ def _share(bars: Bars, flags: BoolArray, among: BoolArray) -> FloatArray:
     return share
 
 
-def _unusually_few(coverage: FloatArray, deviations: float) -> BoolArray:
-    """Return which sessions lie further than so many robust deviations of log coverage below the median."""
-    logs = np.log(coverage)
-    below = np.median(logs) - logs
-    few: BoolArray = below > deviations * NORMAL * np.median(np.abs(below))
+def _unusually_few(coverage: FloatArray, limits: QualityLimits) -> BoolArray:
+    """Return which sessions lack more than the limit beyond the median session.
+
+    Where the median session itself lacks more than the limit, the symbol is thin: the log of the coverage also has to
+    lie further below its median than `missing_deviations` robust deviations.
+    """
+    usual = float(np.median(coverage))
+    few: BoolArray = usual - coverage > limits.missing_share_max
+    if 1 - usual <= limits.missing_share_max:
+        return few
+    below = np.log(usual) - np.log(coverage)
+    few &= below > limits.missing_deviations * NORMAL * np.median(np.abs(below))
     return few
 
 

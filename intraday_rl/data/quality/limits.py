@@ -31,7 +31,7 @@ class Check(NamedTuple):
 CHECKS: tuple[Check, ...] = (
     Check(
         "missing_minutes", "missing_share_max", "share",
-        "minutes without a bar, where they are also far more than this symbol usually lacks",
+        "minutes without a bar, where they are also far more than the symbol lacks in its median session",
     ),
     Check(
         "cut_short", "edge_gap_minutes_max", "minutes",
@@ -57,9 +57,10 @@ class QualityLimits:
     """How much of each check a session may have, and what the checks take for normal.
 
     Attributes:
-        missing_share_max: minutes without a bar, fraction of the session's minutes.
-        missing_deviations: robust deviations of log(bars per minute) by which a session also has to lie below the
-            symbol's median.
+        missing_share_max: minutes without a bar, and how many more than in the symbol's median session, fraction of the
+            session's minutes.
+        missing_deviations: robust deviations of log(bars per minute) by which a session of a thin symbol also has to
+            lie below the median session.
         edge_gap_minutes_max: minutes without a bar at the beginning or the end.
         edge_gap_multiple: mean distances between the session's bars that such a gap also has to exceed.
         zero_volume_share_max: bars with volume 0, fraction of the bars.

@@ -178,15 +178,15 @@ REFUSALS = {
     "empty price": (edited("open", None), r"row 2 .*open must not be null"),
     "no price at all": (lambda f: f.assign(**dict.fromkeys(BARS[:4])), r"row 0: holds no price \(8 such rows\)"),
     "high below low": (edited("high", 1.0), r"row 2 .*high must be >= low, was high 1\.0, low 101\.5"),
-    "two bars for a minute": (again, r"rows 1 and 8 both stand for 2024-07-02 13:31.* \(close 101\.0 and 100\.5\); drop"),
+    "two bars for a minute": (again, r"rows 1 and 8 both stand for 2024-07-02 13:31.* \(close 101\.0 and 100\.5\)"),
     "no volume": (lambda f: f.drop(columns="volume"), r"has no column for volume; .*the table has time, open, high"),
     "no stamp": (lambda f: f.drop(columns="time"), r"has no column that tells the time .*has open, high"),
-    "stamp in words": (edited("time", "noon"), r"row 2: the stamp 'noon' must be a number as the first one, \d+; correct"),
+    "stamp in words": (edited("time", "noon"), r"row 2: the stamp 'noon' must be a number as the first one, \d+"),
     "no stamp in a row": (edited("time", ""), r"row 2: the stamp is missing"),
     "five minutes": (lambda f: f.assign(time=f["time"].iloc[0] + 300 * np.arange(8)), r"holds 5-minute bars"),
     "seconds": (lambda f: f.assign(time=f["time"].iloc[0] + np.arange(8)), r"holds 1-second bars"),
     "night": (lambda f: f.assign(time=f["time"] - 8 * 3600), r"none of the 8 rows .* lies in a session of XNYS"),
-    "no symbol in a row": (lambda f: edited("ticker", "")(f.assign(ticker="SPY")), r"row 2: ticker must name the symbol"),
+    "no symbol in a row": (lambda f: edited("ticker", "")(f.assign(ticker="SPY")), r"row 2: ticker must name"),
 }  # fmt: skip
 
 
@@ -224,5 +224,5 @@ def test_in_sessions_ends_with_the_last_minute_of_a_half_day():
 def test_table_damaged_gzip_is_refused(tmp_path):
     packed = gzip.compress(epoch(1).to_csv(index=False).encode())
     (tmp_path / "SPY.csv.gz").write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(DataError, match="gzip file; download|cannot be read as CSV"):
+    with pytest.raises(DataError, match="is a damaged gzip file"):
         imported(tmp_path / "SPY.csv.gz", format="table")

@@ -50,5 +50,5 @@ def test_find_columns_takes_a_common_prefix_for_the_symbol():
 def test_headerless_columns_go_by_their_place():
     assert list(headerless_columns(list("abcdef"), "x").found) == ["timestamp", *OHLCV]
     assert list(headerless_columns(list("abcdefg"), "x").found) == ["date", "time", *OHLCV]
-    with pytest.raises(DataError, match="x: has no header and 5 columns.*; add a header line"):
+    with pytest.raises(DataError, match=r"x: has no header and 5 columns.*; add a header line"):
         headerless_columns(list("abcde"), "x")
