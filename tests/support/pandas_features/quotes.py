@@ -1,0 +1,71 @@
+"""Features 1 to 4 and 15: spread, depth and microprice from quotes or their proxies, and trading activity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from intraday_rl.data.bars import Bars
+from tests.support.pandas_features.seasons import minute_medians
+from tests.support.pandas_features.series import divide
+
+BPS = 1e4
+CARRY_BARS = 5
+QUOTE = ("bid", "ask", "bid_size", "ask_size")
+
+
+def quote_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) -> dict[str, pd.Series]:
+    """Return spread_bps, spread_rel, depth_imb and microprice_dev."""
+    has_quotes = bars.has("bid") and bars.has("ask")
+    quotes = standing_quotes(bars, frame) if has_quotes else None
+    spread = modelled_spread(bars, frame, base_spread) if quotes is None else quoted_spread(quotes)
+    known = spread.dropna()
+    median = known.rolling(60, min_periods=1).median().reindex(spread.index)
+    columns = {"spread_bps": spread, "spread_rel": divide(spread, median) - 1}
+    if quotes is not None and bars.has("bid_size") and bars.has("ask_size"):
+        bid, ask, bid_size, ask_size = (quotes[name] for name in QUOTE)
+        middle, depth = (bid + ask) / 2, bid_size + ask_size
+        micro = divide(ask * bid_size + bid * ask_size, depth).where(depth != 0, middle)
+        return columns | {
+            "depth_imb": divide(bid_size - ask_size, depth),
+            "microprice_dev": BPS * (micro - middle) / middle,
+        }
+    close, high, low = frame["close"], frame["high"], frame["low"]
+    return columns | {
+        "depth_imb": divide(2 * close - high - low, high - low),
+        "microprice_dev": BPS * (close - frame["vwap"]) / close,
+    }
+
+
+def standing_quotes(bars: Bars, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the last usable quote (a > b > 0) of the session, not older than 5 bars."""
+    quotes = pd.DataFrame({name: getattr(bars, name)[bars.traded] for name in QUOTE})
+    row = pd.Series(np.arange(len(quotes), dtype=float))
+    row = row.where((quotes["ask"] > quotes["bid"]) & (quotes["bid"] > 0))
+    row = row.groupby(frame["session"]).ffill(limit=CARRY_BARS)
+    standing = quotes.iloc[row.fillna(0).astype(int)].set_axis(row.index)
+    return standing.mask(row.isna())
+
+
+def quoted_spread(quotes: pd.DataFrame) -> pd.Series:
+    """Return the spread relative to the mid."""
+    return BPS * (quotes["ask"] - quotes["bid"]) / ((quotes["ask"] + quotes["bid"]) / 2)
+
+
+def modelled_spread(bars: Bars, frame: pd.DataFrame, base_spread: float) -> pd.Series:
+    """Return the base spread, up to five times as wide with unusual volume or moves."""
+    usual, atr = pd.Series(minute_medians(bars, "volume")), frame["atr"].shift()
+    volume, move = divide(frame["volume"], usual), divide(2 * frame["change"].abs(), atr)
+    widening = np.maximum(volume, move).clip(1.0, 5.0)  # NaN where either is unknown
+    return BPS * base_spread * widening / frame["raw"]
+
+
+def activity(bars: Bars) -> pd.Series:
+    """Return trade_intensity; of volumes where trades are not counted."""
+    name = "trade_count" if bars.has("trade_count") else "volume"
+    count, usual = getattr(bars, name)[bars.traded], minute_medians(bars, name)
+    smoothed = np.log((1 + count) / (1 + usual))
+    if name == "volume":
+        return pd.Series(smoothed)
+    plain = (count > 0) & (usual > 0)
+    return pd.Series(np.where(plain, np.log(np.where(plain, count / usual, 1.0)), smoothed))
