@@ -11,7 +11,7 @@ import pandas as pd
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.flow import flow_columns, trade_spread_columns
 from tests.support.pandas_features.momentum import momentum_columns
-from tests.support.pandas_features.quotes import activity, quote_columns
+from tests.support.pandas_features.quotes import quote_columns
 from tests.support.pandas_features.regime import clock_columns, regime_columns
 from tests.support.pandas_features.series import price_frame, to_grid
 from tests.support.pandas_features.volatility import volatility_columns
@@ -37,8 +37,7 @@ def microstructure_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) 
     """Return the 15 microstructure columns."""
     columns = quote_columns(bars, frame, base_spread)
     columns |= flow_columns(bars, frame)
-    columns |= trade_spread_columns(frame)
-    return columns | {"trade_intensity": activity(bars)}
+    return columns | trade_spread_columns(frame)
 
 
 __all__ = ["microstructure_columns", "pandas_features"]

@@ -7,11 +7,10 @@ is 1 if the pair moved. With the means of the products over the window, means an
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from intraday_rl.data.bars import Bars
-from tests.support.pandas_features.series import raw_logarithms
+from tests.support.pandas_features.series import raw_logarithms, spread_out
 
 
 def edge_bps(bars: Bars, first: pd.Series, window: int = 60) -> pd.Series:
@@ -23,11 +22,12 @@ def edge_bps(bars: Bars, first: pd.Series, window: int = 60) -> pd.Series:
         window: bars.
     """
     logs = raw_logarithms(bars)
-    squares = squared_spread(logs.shift()[~first], logs[~first], window - 1)
-    return (1e4 * squares.abs() ** 0.5).reindex(first.index).ffill()
+    before = {name: values.shift()[~first] for name, values in logs.items()}
+    pairs = {name: values[~first] for name, values in logs.items()}
+    return spread_out(~first, 1e4 * squared_spread(before, pairs, window - 1).abs() ** 0.5)
 
 
-def squared_spread(before: pd.DataFrame, logs: pd.DataFrame, pairs: int) -> pd.Series:
+def squared_spread(before: dict[str, pd.Series], logs: dict[str, pd.Series], pairs: int) -> pd.Series:
     """Return the squared spread over rolling windows of pairs; 0 where it cannot be told.
 
     Args:

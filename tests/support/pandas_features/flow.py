@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.edge import edge_bps
 from tests.support.pandas_features.seasons import bucket_volumes
-from tests.support.pandas_features.series import over_returns, over_rows
+from tests.support.pandas_features.series import over_rows, spread_out
 from tests.support.pandas_features.vpin import mean_imbalances
 
 BPS = 1e4
@@ -22,15 +22,14 @@ LAG = 5
 def flow_columns(bars: Bars, frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Return ofi, signed_vol, vpin, kyle_lambda, amihud, roll_bps and ohlc_spread_bps."""
     imbalance = bulk_imbalance(frame)
-    known = imbalance.dropna()
-    signed = imbalance.fillna(0.0) * frame["volume"]
-    counted = frame["volume"].where(imbalance.notna(), 0.0)
-    session = frame["session"].to_numpy()
+    signed = imbalance * frame["volume"]
+    volume = frame["volume"].where(imbalance.notna(), 0.0)
+    sessions = frame["session"].to_numpy(), bucket_volumes(bars)
     return {
-        "ofi": known.ewm(span=5, adjust=False).mean()[4:].reindex(frame.index),
+        "ofi": imbalance.ewm(span=5, adjust=False).mean().where(imbalance.notna().cumsum() >= 5),
         "signed_vol": imbalance,
-        "vpin": mean_imbalances(session, counted.to_numpy(), signed.to_numpy(), bucket_volumes(bars)),
-        "kyle_lambda": kyle_lambda(frame, signed[known.index]),
+        "vpin": mean_imbalances(*sessions, volume.to_numpy(), signed.fillna(0.0).to_numpy()),
+        "kyle_lambda": kyle_lambda(frame, signed),
         "amihud": amihud(frame),
         "roll_bps": roll_bps(frame),
         "ohlc_spread_bps": edge_bps(bars, frame["first"]),
@@ -40,15 +39,15 @@ def flow_columns(bars: Bars, frame: pd.DataFrame) -> dict[str, pd.Series]:
 def bulk_imbalance(frame: pd.DataFrame) -> pd.Series:
     """Return (bought - sold)/V = 2 F(change/sd60) - 1; 0 without volume or moves, NaN before 60 changes."""
     change = frame["change"]
-    sd = over_returns(frame, change, lambda kept: kept.rolling(FLOW_RETURNS).std())
+    sd = over_rows(~frame["first"], change, lambda kept: kept.rolling(FLOW_RETURNS).std())
     balanced = (frame["volume"] == 0) | (sd < FLAT * frame["close"])
     return (2 * ndtr(change / sd) - 1).where(~balanced, 0.0)
 
 
 def kyle_lambda(frame: pd.DataFrame, signed: pd.Series) -> pd.Series:
     """Return the slope of changes on signed volume, times the median size of signed volume over the price, bps."""
-    signed = signed[~frame["first"]]
-    change = frame["change"][signed.index]
+    chosen = signed.notna() & ~frame["first"]
+    signed, change = signed[chosen], frame["change"][chosen]
 
     def mean(values: pd.Series) -> pd.Series:
         return values.rolling(FLOW_RETURNS).mean()
@@ -57,15 +56,15 @@ def kyle_lambda(frame: pd.DataFrame, signed: pd.Series) -> pd.Series:
     variance = square - mean_signed**2
     slope = (mean(change * signed) - mean(change) * mean_signed) / variance
     slope = slope.where(~(variance <= FLAT * square), 0.0)
-    scaled = slope * signed.abs().rolling(FLOW_RETURNS).median()
-    return BPS * over_rows(frame, scaled, lambda values: values) / frame["close"]
+    sizes = signed.abs().rolling(FLOW_RETURNS).median()
+    return BPS * spread_out(chosen, slope * sizes) / frame["close"]
 
 
 def amihud(frame: pd.DataFrame) -> pd.Series:
     """Return ln(1 + 1e9 mean(abs(r)/(c V))) of the last 30 bars with a return and volume."""
     counted = ~frame["first"] & (frame["volume"] > 0)
-    terms = (frame["log_return"].abs() / (frame["raw"] * frame["volume"]))[counted]
-    return over_rows(frame, terms, lambda values: np.log1p(1e9 * values.rolling(ILLIQUIDITY_BARS).mean()))
+    terms = frame["log_return"].abs() / (frame["raw"] * frame["volume"])
+    return over_rows(counted, terms, lambda kept: np.log1p(1e9 * kept.rolling(ILLIQUIDITY_BARS).mean()))
 
 
 def roll_bps(frame: pd.DataFrame) -> pd.Series:
@@ -75,7 +74,7 @@ def roll_bps(frame: pd.DataFrame) -> pd.Series:
         covariance = returns.rolling(FLOW_RETURNS).cov(returns.shift())
         return 2 * BPS * (-covariance).clip(lower=0.0) ** 0.5
 
-    return over_returns(frame, frame["log_return"], spread)
+    return over_rows(~frame["first"], frame["log_return"], spread)
 
 
 def trade_spread_columns(frame: pd.DataFrame) -> dict[str, pd.Series]:

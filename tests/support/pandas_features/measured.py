@@ -1,12 +1,11 @@
 """Features 5 and 12 to 14 where quotes or trades were measured.
 
-Conventions: with C = (buy - sell)/(buy + sell) volume, B the mean of d/m and E the effective spread of a minute's trades
-(d the side, m the mid before the trade), and m_t the mid of the quote that stands at the end of minute t.
+Conventions: of a minute's trades, C = (buy - sell)/(buy + sell) volume, B the mean of d/m and E the effective spread
+(d the side, m the mid before the trade); m_t is the mid of the quote that stands at the end of minute t.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from intraday_rl.data.bars import Bars

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tests.support.pandas_features.series import deviation, divide, over_returns, wilder
+from tests.support.pandas_features.series import divide, over_rows, wilder
 
 FLAT = 1e-10  # standard deviations below this part of the price are rounding
 
@@ -13,10 +13,10 @@ FLAT = 1e-10  # standard deviations below this part of the price are rounding
 def momentum_columns(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the 12 momentum columns."""
     close, atr = frame["close"], frame["atr"]
-    path, sigma = frame["log_return"].cumsum(), deviation(frame)
+    path, sigma = frame["log_return"].cumsum(), frame["sigma"]
     columns = {f"ret_{bars}": divide(path.diff(bars), sigma * np.sqrt(bars)) for bars in (1, 5, 15, 30)}
-    gain = over_returns(frame, frame["change"].clip(lower=0.0), lambda kept: wilder(kept, 14))
-    loss = over_returns(frame, (-frame["change"]).clip(lower=0.0), lambda kept: wilder(kept, 14))
+    gain = over_rows(~frame["first"], frame["change"].clip(lower=0.0), lambda kept: wilder(kept, 14))
+    loss = over_rows(~frame["first"], (-frame["change"]).clip(lower=0.0), lambda kept: wilder(kept, 14))
     columns["rsi14"] = divide(gain - loss, gain + loss)
     ema = {span: close.ewm(span=span, adjust=False).mean() for span in (9, 12, 21, 26)}
     line = ema[12] - ema[26]

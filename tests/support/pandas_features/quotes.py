@@ -7,7 +7,7 @@ import pandas as pd
 
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.seasons import minute_medians
-from tests.support.pandas_features.series import divide
+from tests.support.pandas_features.series import divide, over_rows, traded_column
 
 BPS = 1e4
 CARRY_BARS = 5
@@ -15,14 +15,14 @@ QUOTE = ("bid", "ask", "bid_size", "ask_size")
 
 
 def quote_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) -> dict[str, pd.Series]:
-    """Return spread_bps, spread_rel, depth_imb and microprice_dev."""
-    has_quotes = bars.has("bid") and bars.has("ask")
-    quotes = standing_quotes(bars, frame) if has_quotes else None
-    spread = modelled_spread(bars, frame, base_spread) if quotes is None else quoted_spread(quotes)
-    known = spread.dropna()
-    median = known.rolling(60, min_periods=1).median().reindex(spread.index)
+    """Return spread_bps, spread_rel, depth_imb, microprice_dev and trade_intensity."""
+    quotes = standing_quotes(bars, frame) if has_quotes(bars) else None
+    usual_volume = minute_medians(bars, "volume")
+    spread = modelled_spread(frame, usual_volume, base_spread) if quotes is None else quoted_spread(quotes)
+    median = over_rows(spread.notna(), spread, lambda known: known.rolling(60, min_periods=1).median())
     columns = {"spread_bps": spread, "spread_rel": divide(spread, median) - 1}
-    if quotes is not None and bars.has("bid_size") and bars.has("ask_size"):
+    columns |= {"trade_intensity": activity(bars, usual_volume)}
+    if quotes is not None and has_sizes(bars):
         bid, ask, bid_size, ask_size = (quotes[name] for name in QUOTE)
         middle, depth = (bid + ask) / 2, bid_size + ask_size
         micro = divide(ask * bid_size + bid * ask_size, depth).where(depth != 0, middle)
@@ -37,9 +37,19 @@ def quote_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) -> dict[s
     }
 
 
+def has_quotes(bars: Bars) -> bool:
+    """Say whether the record has quotes."""
+    return bars.has("bid") and bars.has("ask")
+
+
+def has_sizes(bars: Bars) -> bool:
+    """Say whether the record has quotes with sizes."""
+    return has_quotes(bars) and bars.has("bid_size") and bars.has("ask_size")
+
+
 def standing_quotes(bars: Bars, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the last usable quote (a > b > 0) of the session, not older than 5 bars."""
-    quotes = pd.DataFrame({name: getattr(bars, name)[bars.traded] for name in QUOTE})
+    quotes = pd.DataFrame({name: traded_column(bars, name) for name in QUOTE})
     row = pd.Series(np.arange(len(quotes), dtype=float))
     row = row.where((quotes["ask"] > quotes["bid"]) & (quotes["bid"] > 0))
     row = row.groupby(frame["session"]).ffill(limit=CARRY_BARS)
@@ -52,20 +62,17 @@ def quoted_spread(quotes: pd.DataFrame) -> pd.Series:
     return BPS * (quotes["ask"] - quotes["bid"]) / ((quotes["ask"] + quotes["bid"]) / 2)
 
 
-def modelled_spread(bars: Bars, frame: pd.DataFrame, base_spread: float) -> pd.Series:
+def modelled_spread(frame: pd.DataFrame, usual_volume: pd.Series, base_spread: float) -> pd.Series:
     """Return the base spread, up to five times as wide with unusual volume or moves."""
-    usual, atr = pd.Series(minute_medians(bars, "volume")), frame["atr"].shift()
-    volume, move = divide(frame["volume"], usual), divide(2 * frame["change"].abs(), atr)
+    volume, move = divide(frame["volume"], usual_volume), divide(2 * frame["change"].abs(), frame["atr"].shift())
     widening = np.maximum(volume, move).clip(1.0, 5.0)  # NaN where either is unknown
     return BPS * base_spread * widening / frame["raw"]
 
 
-def activity(bars: Bars) -> pd.Series:
+def activity(bars: Bars, usual_volume: pd.Series) -> pd.Series:
     """Return trade_intensity; of volumes where trades are not counted."""
-    name = "trade_count" if bars.has("trade_count") else "volume"
-    count, usual = getattr(bars, name)[bars.traded], minute_medians(bars, name)
-    smoothed = np.log((1 + count) / (1 + usual))
-    if name == "volume":
-        return pd.Series(smoothed)
+    if not bars.has("trade_count"):
+        return np.log((1 + traded_column(bars, "volume")) / (1 + usual_volume))
+    count, usual = traded_column(bars, "trade_count"), minute_medians(bars, "trade_count")
     plain = (count > 0) & (usual > 0)
-    return pd.Series(np.where(plain, np.log(np.where(plain, count / usual, 1.0)), smoothed))
+    return np.log((count / usual).where(plain, (1 + count) / (1 + usual)))

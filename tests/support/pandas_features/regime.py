@@ -7,7 +7,7 @@ import pandas as pd
 
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.seasons import HISTORY, table_of
-from tests.support.pandas_features.series import deviation, divide
+from tests.support.pandas_features.series import divide
 
 PATH_BARS = 30
 SLOPE_BARS = 20
@@ -37,7 +37,7 @@ def slope_statistic(close: pd.Series) -> pd.Series:
 def volatility_rank(frame: pd.DataFrame) -> pd.Series:
     """Return the mid-rank of rv_60 among itself and the minute's values of 20 sessions before, less 0.5."""
     session, minute = frame["session"].to_numpy(), frame["minute"].to_numpy()
-    table = table_of(session, minute, deviation(frame, least=1).to_numpy())
+    table = table_of(session, minute, frame["sigma_so_far"].to_numpy())
     below, equal, known = np.zeros((3, *table.shape), dtype=np.int16)
     for lag in range(1, min(HISTORY + 1, len(table))):
         past, present = table[:-lag], table[lag:]
@@ -45,7 +45,7 @@ def volatility_rank(frame: pd.DataFrame) -> pd.Series:
         equal[lag:] += past == present
         known[lag:] += ~np.isnan(past)
     ranks = ((below + 0.5 * equal + 0.5) / (known + 1) - 0.5)[session, minute]
-    return pd.Series(ranks).where(deviation(frame).notna() & (frame["session"] > 0))
+    return pd.Series(ranks).where(frame["sigma"].notna() & (frame["session"] > 0))
 
 
 def clock_columns(bars: Bars) -> dict[str, pd.Series]:

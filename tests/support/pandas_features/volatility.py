@@ -7,7 +7,7 @@ import pandas as pd
 
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.seasons import table_of, usual_moves
-from tests.support.pandas_features.series import deviation, over_returns, raw_logarithms
+from tests.support.pandas_features.series import over_rows, raw_logarithms
 
 BPS = 1e4
 RANGE_BARS = 30
@@ -16,8 +16,8 @@ RANGE_BARS = 30
 def volatility_columns(bars: Bars, frame: pd.DataFrame, garch: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the 8 volatility columns; garch: see `garch_deviation`."""
     squares = frame["log_return"] ** 2
-    columns = {"rv_15": BPS * over_returns(frame, squares, lambda kept: kept.rolling(15).mean()) ** 0.5}
-    columns["rv_60"] = BPS * deviation(frame)
+    columns = {"rv_15": BPS * over_rows(~frame["first"], squares, lambda kept: kept.rolling(15).mean()) ** 0.5}
+    columns["rv_60"] = BPS * frame["sigma"]
     logs = raw_logarithms(bars)
     up, down, move = (logs[name] - logs["open"] for name in ("high", "low", "close"))
     jump = (logs["open"] - logs["close"].shift()).where(~frame["first"], 0.0)
