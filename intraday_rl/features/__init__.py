@@ -1,14 +1,28 @@
 """Causal features of minute bars: one streaming pass for history and live."""
 
 from intraday_rl.features.base import FeatureSpec, FeatureTable
-from intraday_rl.features.library import FAMILIES, KnownState, Microstructure, Momentum, Regime, Volatility
+from intraday_rl.features.fitted.seasons import NextSession
+from intraday_rl.features.library import (
+    FAMILIES,
+    CrossAsset,
+    Extra,
+    KnownState,
+    Microstructure,
+    Momentum,
+    Regime,
+    Volatility,
+)
 from intraday_rl.features.pipeline import FeaturePipeline, compute_features
 from intraday_rl.features.presets import PRESETS
-from intraday_rl.features.stream import FeatureStream, MinuteBar
+from intraday_rl.features.references import DailyCloses, References
+from intraday_rl.features.stream import FeatureStream, MinuteBar, ReferenceMinute
 
 __all__ = [
     "FAMILIES",
     "PRESETS",
+    "CrossAsset",
+    "DailyCloses",
+    "Extra",
     "FeaturePipeline",
     "FeatureSpec",
     "FeatureStream",
@@ -17,6 +31,9 @@ __all__ = [
     "Microstructure",
     "MinuteBar",
     "Momentum",
+    "NextSession",
+    "ReferenceMinute",
+    "References",
     "Regime",
     "Volatility",
     "compute_features",

@@ -18,6 +18,7 @@ FeatureArray = npt.NDArray[np.float32]  # (T, F)
 ValidArray = npt.NDArray[np.bool_]  # (T,)
 
 OWN = "own definition"  # source of a feature that no paper defines in this form
+NOTHING = "nothing else"
 
 
 class FeatureSpec(NamedTuple):
@@ -27,6 +28,7 @@ class FeatureSpec(NamedTuple):
     unit: str
     formula: str
     warm_up: str
+    needs: str  # columns of the bars beside open, high, low, close and volume, and what stands in for them; or NOTHING
     source: str  # author and year of the definition, or OWN
 
 
@@ -39,7 +41,7 @@ class Family(NamedTuple):
 
     params: type  # parameter struct; its fields are fields of the state too
     specs: tuple[FeatureSpec, ...]
-    state: np.dtype[np.void]  # memory, all zeros before the first bar
+    state: np.dtype[np.void] | None  # memory, all zeros before the first bar; None = it remembers nothing
 
 
 class Step(NamedTuple):
@@ -64,6 +66,11 @@ class Step(NamedTuple):
     ask: float
     bid_size: float
     ask_size: float
+    order_flow: float  # sum of the changes of the best quote, shares or contracts
+    effective_spread_bps: float
+    side_share: float  # (bought - sold)/(bought + sold) of the trades whose side is known
+    side_per_mid: float  # mean of side/mid of these trades, 1/gap-removed price
+    scale: float  # gap-removed price / raw price
     change: float  # close - last close
     log_return: float  # ln(close / last close)
     log_open: float
@@ -83,6 +90,8 @@ class Step(NamedTuple):
     usual_move: float  # root mean square return of this minute relative to the day's, NaN when there is none
     earlier_sessions: int  # sessions that the fits could see; 0 in the first session
     bucket_volume: float  # volume of a VPIN bucket
+    calm_below: float  # terciles of rv_60 in earlier sessions, bps; NaN when not fitted
+    wild_above: float
     garch_omega: float  # bps squared
     garch_alpha: float
     garch_beta: float

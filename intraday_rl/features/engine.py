@@ -17,7 +17,9 @@ import numpy.typing as npt
 from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import Records, view
 from intraday_rl.features.library import FAMILIES
-from intraday_rl.features.library.known_state import update_known_state, write_time_left
+from intraday_rl.features.library.cross_asset import ReferenceColumns, update_cross_asset, write_vix
+from intraday_rl.features.library.extra import update_extra, write_time_to_close
+from intraday_rl.features.library.known_state import update_known_state
 from intraday_rl.features.library.microstructure import update_microstructure
 from intraday_rl.features.library.momentum import update_momentum
 from intraday_rl.features.library.regime import update_regime, write_clock
@@ -43,6 +45,7 @@ class Memory(NamedTuple):
     momentum: Records
     volatility: Records
     regime: Records
+    cross_asset: Records
     known_state: Records
     row: Records  # the last row, all W columns
 
@@ -67,24 +70,27 @@ def new_memory(settings: Mapping[type, Mapping[str, float]]) -> Memory:
     """Return an empty memory; `settings` are values of fields of the families' states, by parameter struct."""
     trail = np.zeros(1, dtype=TRAIL)
     trail["session"] = -1
-    states = [np.zeros(1, dtype=family.state) for family in FAMILIES]
-    for family, state in zip(FAMILIES, states, strict=True):
+    families = [family for family in FAMILIES if family.state is not None]
+    states = [np.zeros(1, dtype=family.state) for family in families]
+    for family, state in zip(families, states, strict=True):
         for name, value in settings.get(family.params, {}).items():
             state[name] = value
     row = np.full(len(COLUMNS), np.nan).view(ROW)
     return Memory(*map(view, (trail, *states, row)))
 
 
-def run_pass(bars: BarColumns, fits: Fits, memory: Memory, output: Output) -> None:
+def run_pass(bars: BarColumns, references: ReferenceColumns, fits: Fits, memory: Memory, output: Output) -> None:
     """Take in the bars and write their rows; `memory` then stands after the last of them."""
     row, columns = memory.row.view(np.float64).view(np.ndarray), output.columns.astype(np.int64)
     is_part = bool((np.diff(columns) == 1).all())
     chosen = row[columns[0] : columns[-1] + 1] if is_part else np.empty(len(columns))
-    _pass(bars, fits, memory, Choice(row, chosen, is_part), output)
+    _pass(bars, references, fits, memory, Choice(row, chosen, is_part), output)
 
 
 @njit
-def _pass(bars: BarColumns, fits: Fits, memory: Memory, choice: Choice, output: Output) -> None:
+def _pass(
+    bars: BarColumns, references: ReferenceColumns, fits: Fits, memory: Memory, choice: Choice, output: Output
+) -> None:
     trail, row = memory.trail[0], memory.row[0]
     for t in range(bars.session.shape[0]):
         session, minute = bars.session[t], bars.minute[t]
@@ -95,9 +101,12 @@ def _pass(bars: BarColumns, fits: Fits, memory: Memory, choice: Choice, output: 
             update_momentum(memory.momentum[0], trail.step, row)
             update_volatility(memory.volatility[0], trail.step, row)
             update_regime(memory.regime[0], trail.step, row)
+            update_extra(trail.step, row)
             update_known_state(memory.known_state[0], trail.step, row)
         write_clock(memory.regime[0], row, minute, fit.minutes)
-        write_time_left(row, minute, fit.minutes)
+        write_time_to_close(row, minute, fit.minutes)
+        write_vix(row, fit.vix_close, fit.vix_mean)
+        update_cross_asset(memory.cross_asset[0], references, t, session, row)
         _store(choice, output, t, session == trail.session)
 
 

@@ -19,20 +19,18 @@ from intraday_rl.data.bars import Bars
 from intraday_rl.data.grid import to_grid
 from intraday_rl.features.base import FeatureTable
 from intraday_rl.features.engine import COLUMNS, Fits, Memory, Output, new_memory, run_pass
-from intraday_rl.features.library import FAMILIES, MARKET_FAMILIES, Microstructure
+from intraday_rl.features.fitted.seasons import NextSession, fit_sessions
+from intraday_rl.features.library import FAMILIES, Extra, Microstructure, Momentum, Regime, Volatility
 from intraday_rl.features.library.regime import MINUTES_OF_DAY
-from intraday_rl.features.presets import MARKET41, PRESETS
-from intraday_rl.features.seasons import fit_sessions
+from intraday_rl.features.presets import PRESETS
+from intraday_rl.features.references import NO_REFERENCES, References
+from intraday_rl.features.sources import has_order_flow, has_quotes, has_sides, has_sizes, source_of
 from intraday_rl.features.trail import BarColumns
 
 EQUITY_TICK = 0.01  # USD: base spread of `compute_features`, the tick of US equities
 US_EQUITIES = "XNYS"
-
-QUOTE_FEATURES = ("spread_bps", "spread_rel")
-SIZE_FEATURES = ("depth_imb", "microprice_dev")
-PROXY_FEATURES = ("ofi", "eff_spread_bps", "realised_spread5", "adverse_sel5")  # quotes are not used yet
-VWAP_FEATURES = ("microprice_dev", "eff_spread_bps", "realised_spread5", "adverse_sel5", "vwap_dev")
-QUOTES, BARS, PROXY, TYPICAL_PRICE = "quotes", "bars", "proxy", "proxy_typical_price"
+NORMAL_FLOW = Microstructure(degrees_of_freedom=0.0, corwin_schultz=False)
+DEFAULT_FAMILIES = (NORMAL_FLOW, Momentum(), Volatility(), Regime(), Extra())  # of `compute_features`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,35 +67,38 @@ class FeaturePipeline:
             if name not in offered:
                 raise FeatureError(f"feature {name!r} needs a family that is not chosen; add it to families")
 
-    def compute(self, bars: Bars) -> FeatureTable:
+    def compute(self, bars: Bars, references: References = NO_REFERENCES) -> FeatureTable:
         """Return the features of all grid minutes of the bars.
 
         The first session is warm-up: it fills the memories, and time-of-day medians exist from the second session on
         (of as many earlier sessions as there are, at most 20).
 
         Raises:
-            FeatureError: a session is longer than a day.
+            FeatureError: a session is longer than a day, or a feature reads references that are not there.
+            DataError: the references do not cover the sessions.
         """
-        output, _ = self.run(bars, self.fit(bars, next_minutes=None))
-        sources = self.sources(bars)
+        sources = self.sources(bars, references)
+        references.check_cover(bars)
+        output, _ = self.run(bars, self.fit(bars, None, references), references)
         return FeatureTable(self.names, output.values, output.valid, sources, self.fingerprint(sources))
 
-    def fit(self, bars: Bars, next_minutes: int | None) -> Fits:
-        """Return what is fitted on earlier sessions, for each session, and for one of `next_minutes` after them.
+    def fit(self, bars: Bars, next_session: NextSession | None = None, references: References = NO_REFERENCES) -> Fits:
+        """Return what is fitted on earlier sessions, for each session, and for the next one after them if it is given.
 
         Raises:
             FeatureError: a session is longer than a day.
+            DataError: the references' daily closes do not cover a session.
         """
-        longest = max(next_minutes or 0, int(bars.sessions.minutes.max()))
+        longest = max(0 if next_session is None else next_session.minutes, int(bars.sessions.minutes.max()))
         if longest > MINUTES_OF_DAY:
             raise FeatureError(f"{bars.symbol}: a session must be at most {MINUTES_OF_DAY} minutes long, was {longest}")
-        return fit_sessions(bars, next_minutes, with_garch="garch1" in self.names)
+        return fit_sessions(bars, next_session, self.names, references)
 
-    def run(self, bars: Bars, fits: Fits) -> tuple[Output, Memory]:
+    def run(self, bars: Bars, fits: Fits, references: References = NO_REFERENCES) -> tuple[Output, Memory]:
         """Run the pass over all bars with an empty memory; return its rows and the memory after the last bar."""
         memory = new_memory(self._settings(bars))
         output = self.new_output(len(bars))
-        run_pass(columns_of(bars), fits, memory, output)
+        run_pass(columns_of(bars), references.columns(bars), fits, memory, output)
         return output, memory
 
     def new_output(self, rows: int) -> Output:
@@ -106,13 +107,17 @@ class FeaturePipeline:
         values = np.empty((rows, len(self.names)), dtype=np.float32)
         return Output(columns, values, np.empty(rows, dtype=np.bool_))
 
-    def sources(self, bars: Bars) -> dict[str, str]:
+    def sources(self, bars: Bars, references: References = NO_REFERENCES) -> dict[str, str]:
         """Return for each feature what it is computed from.
 
-        quotes: the record's quotes; bars: the bars, exactly as defined; proxy: bars in the place of quotes, trades or
-        trade counts; proxy_typical_price: the same, where also the vwap is absent and (h + l + c)/3 stands in.
+        ticks: what was measured on the record's trades and quotes; quotes: the record's closing quotes; bars: the bars,
+        exactly as defined; proxy: bars in the place of ticks, quotes or trade counts; proxy_typical_price: the same,
+        where also the vwap is absent and (h + l + c)/3 stands in. Of cross-asset features: which references.
+
+        Raises:
+            FeatureError: a feature reads references that are not there.
         """
-        return {name: _source(name, bars) for name in self.names}
+        return {name: source_of(name, bars, references) for name in self.names}
 
     def fingerprint(self, sources: dict[str, str]) -> str:
         """Return the sha256 over names, parameters and sources."""
@@ -124,9 +129,11 @@ class FeaturePipeline:
         if Microstructure in settings:
             settings[Microstructure] |= {
                 "base_spread": self.base_spread,
-                "has_quotes": _has_quotes(bars),
-                "has_sizes": _has_sizes(bars),
+                "has_quotes": has_quotes(bars),
+                "has_sizes": has_sizes(bars),
                 "has_trades": bars.has("trade_count"),
+                "has_order_flow": has_order_flow(bars),
+                "has_sides": has_sides(bars),
             }
         return settings
 
@@ -152,12 +159,11 @@ def compute_features(bars: Bars | pd.DataFrame, preset: str) -> pd.DataFrame:
     """
     if preset not in PRESETS:
         raise FeatureError(f"unknown preset {preset!r}{checks.nearest(preset, PRESETS)}; known: {', '.join(PRESETS)}")
-    if not set(PRESETS[preset]) <= set(MARKET41):
+    if preset == "known_state":
         raise FeatureError(f"preset {preset!r} has parameters of its own; compute it with FeaturePipeline")
     if isinstance(bars, pd.DataFrame):
         bars = _only_symbol(bars)
-    families = tuple(family.params() for family in MARKET_FAMILIES)
-    pipeline = FeaturePipeline(families=families, names=PRESETS[preset], base_spread=EQUITY_TICK)
+    pipeline = FeaturePipeline(families=DEFAULT_FAMILIES, names=PRESETS[preset], base_spread=EQUITY_TICK)
     table = pipeline.compute(bars)
     index = pd.DatetimeIndex(bars.start_ns.astype("datetime64[ns]"), name="timestamp").tz_localize("UTC")
     return pd.DataFrame(table.values, index=index, columns=list(table.names))
@@ -168,25 +174,3 @@ def _only_symbol(frame: pd.DataFrame) -> Bars:
     if len(symbols) != 1:
         raise FeatureError(f"compute_features.bars must hold one symbol, has {len(symbols)}; choose one")
     return to_grid(frame, symbols[0], US_EQUITIES)
-
-
-def _has_quotes(bars: Bars) -> bool:
-    return bars.has("bid") and bars.has("ask")
-
-
-def _has_sizes(bars: Bars) -> bool:
-    return _has_quotes(bars) and bars.has("bid_size") and bars.has("ask_size")
-
-
-def _source(name: str, bars: Bars) -> str:
-    if name in QUOTE_FEATURES:
-        return QUOTES if _has_quotes(bars) else PROXY
-    if name in SIZE_FEATURES and _has_sizes(bars):
-        return QUOTES
-    if name in VWAP_FEATURES and not bars.has("vwap"):
-        return TYPICAL_PRICE
-    if name in SIZE_FEATURES + PROXY_FEATURES:
-        return PROXY
-    if name == "trade_intensity" and not bars.has("trade_count"):
-        return PROXY
-    return BARS

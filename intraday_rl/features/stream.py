@@ -15,7 +15,10 @@ from intraday_rl.core import checks
 from intraday_rl.core.errors import FeatureError
 from intraday_rl.data.bars import Bars
 from intraday_rl.features.engine import run_pass
+from intraday_rl.features.fitted.seasons import NextSession
+from intraday_rl.features.library.cross_asset import ReferenceColumns
 from intraday_rl.features.pipeline import FeaturePipeline
+from intraday_rl.features.references import NO_REFERENCES, References
 from intraday_rl.features.trail import BarColumns
 
 
@@ -33,9 +36,29 @@ class MinuteBar(NamedTuple):
     ask: float
     bid_size: float
     ask_size: float
+    buy_volume: float
+    sell_volume: float
+    order_flow: float
+    effective_spread_bps: float
+    side_per_mid: float
 
 
 NO_BAR = MinuteBar(*[np.nan] * len(MinuteBar._fields))
+
+
+class ReferenceMinute(NamedTuple):
+    """What the references did in the same minute; NaN where one has no bar, or is not asked for."""
+
+    leader_high: float
+    leader_low: float
+    leader_close: float
+    follower_high: float
+    follower_low: float
+    follower_close: float
+    vix: float
+
+
+NO_MINUTE = ReferenceMinute(*[np.nan] * len(ReferenceMinute._fields))
 
 
 class FeatureStream:
@@ -44,24 +67,32 @@ class FeatureStream:
     Args:
         pipeline: which features.
         history: the bars before the session, at least one session; they also tell which columns exist.
-        session_minutes: minutes from open to close.
+        session: the session to come.
+        references: of the history's sessions; the VIX's daily closes up to the day before the session.
     """
 
-    def __init__(self, pipeline: FeaturePipeline, history: Bars, session_minutes: int) -> None:
+    def __init__(
+        self, pipeline: FeaturePipeline, history: Bars, session: NextSession, references: References = NO_REFERENCES
+    ) -> None:
         """Fit on the history, take it in, and stand before the session's first minute."""
-        checks.at_least("FeatureStream", "session_minutes", session_minutes, 1, "minutes")
-        self._fits = pipeline.fit(history, session_minutes)
-        _, self._memory = pipeline.run(history, self._fits)
+        checks.at_least("FeatureStream", "session.minutes", session.minutes, 1, "minutes")
+        pipeline.sources(history, references)  # refuses a feature whose references are not there
+        references.check_cover(history)
+        self._fits = pipeline.fit(history, session, references)
+        _, self._memory = pipeline.run(history, self._fits, references)
         self._session = len(history.sessions)
         self._output = pipeline.new_output(1)
-        self._session_minutes = session_minutes
+        self._session_minutes = session.minutes
         self._minute = 0
 
-    def update(self, bar: MinuteBar | None) -> tuple[npt.NDArray[np.float32], bool]:
+    def update(
+        self, bar: MinuteBar | None, references: ReferenceMinute = NO_MINUTE
+    ) -> tuple[npt.NDArray[np.float32], bool]:
         """Take in the next minute and return its row (F,) and whether it is valid.
 
         Args:
             bar: the minute's bar; None when nothing was traded.
+            references: the references' minute.
 
         Raises:
             FeatureError: the session is over.
@@ -75,6 +106,7 @@ class FeatureStream:
             np.array([bar is not None]),
             *(np.array([value], dtype=np.float64) for value in values),
         )
-        run_pass(bars, self._fits, self._memory, self._output)
+        others = ReferenceColumns(*(np.array([value], dtype=np.float64) for value in references))
+        run_pass(bars, others, self._fits, self._memory, self._output)
         self._minute += 1
         return self._output.values[0].copy(), bool(self._output.valid[0])

@@ -48,6 +48,10 @@ SESSION_FIT = np.dtype(
         ("minutes", np.int64),
         ("earlier_sessions", np.int64),
         ("bucket_volume", np.float64),
+        ("calm_below", np.float64),
+        ("wild_above", np.float64),
+        ("vix_close", np.float64),
+        ("vix_mean", np.float64),
         ("garch_omega", np.float64),
         ("garch_alpha", np.float64),
         ("garch_beta", np.float64),
@@ -76,6 +80,11 @@ class BarColumns(NamedTuple):
     ask: FloatColumn
     bid_size: FloatColumn
     ask_size: FloatColumn
+    buy_volume: FloatColumn
+    sell_volume: FloatColumn
+    order_flow: FloatColumn
+    effective_spread_bps: FloatColumn
+    side_per_mid: FloatColumn
 
 
 @njit
@@ -94,10 +103,15 @@ def advance(trail: Any, bars: BarColumns, t: int, fit: Any, minute_fit: Any) -> 
     step.earlier_sessions, step.bucket_volume = fit.earlier_sessions, fit.bucket_volume
     step.garch_omega, step.garch_alpha, step.garch_beta = fit.garch_omega, fit.garch_alpha, fit.garch_beta
     step.garch_variance = fit.garch_variance
+    step.calm_below, step.wild_above = fit.calm_below, fit.wild_above
     step.raw_close = bars.close[t]
     step.log_open, step.log_high = math.log(bars.open[t]), math.log(bars.high[t])
     step.log_low, step.log_close = math.log(bars.low[t]), math.log(bars.close[t])
     _prices(trail, step, bars.high[t], bars.low[t], bars.vwap[t])
+    step.order_flow, step.effective_spread_bps = bars.order_flow[t], bars.effective_spread_bps[t]
+    bought, sold = bars.buy_volume[t], bars.sell_volume[t]
+    step.side_share = ratio(bought - sold, bought + sold)
+    step.side_per_mid, step.scale = bars.side_per_mid[t] / trail.scale, trail.scale
     _deviation(trail, step)
     _levels(trail, step)
 

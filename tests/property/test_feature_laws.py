@@ -89,7 +89,9 @@ def test_features_of_spy_do_not_see_later_bars(spy, replace):
 
 def scaled(bars, prices=1.0, shares=1.0):
     changes = {name: getattr(bars, name) * prices for name in ("open", "high", "low", "close", "vwap", "bid", "ask")}
-    changes |= {name: getattr(bars, name) * shares for name in ("volume", "bid_size", "ask_size")}
+    counted = ("volume", "bid_size", "ask_size", "buy_volume", "sell_volume", "order_flow")
+    changes |= {name: getattr(bars, name) * shares for name in counted}
+    changes["side_per_mid"] = bars.side_per_mid / prices
     return dataclasses.replace(bars, **changes)
 
 
@@ -123,7 +125,8 @@ def test_mirrored_prices_change_the_sign_of_signed_features():
     bars = random_bars([390, 390], seed=103, sigma=1e-6, optional=OPTIONAL_COLUMNS)
     pairs = {"open": "open", "close": "close", "high": "low", "low": "high", "bid": "ask", "ask": "bid", "vwap": "vwap"}
     changes = {name: 1e4 / getattr(bars, source) for name, source in pairs.items()}
-    changes |= {"bid_size": bars.ask_size, "ask_size": bars.bid_size}
+    changes |= {"bid_size": bars.ask_size, "ask_size": bars.bid_size, "order_flow": -bars.order_flow}
+    changes |= {"buy_volume": bars.sell_volume, "sell_volume": bars.buy_volume, "side_per_mid": -bars.side_per_mid}
     before, after = values_of(bars)[0], values_of(dataclasses.replace(bars, **changes))[0]
     for name in SAME[:-1]:
         place = NAMES.index(name)
@@ -134,7 +137,7 @@ def test_mirrored_prices_change_the_sign_of_signed_features():
 
 
 BOUNDS = {
-    "depth_imb": (-1, 1), "ofi": (-1, 1), "signed_vol": (-1, 1), "vpin": (0, 1), "rsi14": (-1, 1), "er30": (-1, 1),
+    "depth_imb": (-1, 1), "signed_vol": (-1, 1), "vpin": (0, 1), "rsi14": (-1, 1), "er30": (-1, 1),
     "vol_pct": (-0.5, 0.5), "sma_slope": (-425, 425), "phase": (-1, 1), "tod_sin": (-1, 1), "tod_cos": (-1, 1),
     "bb_pctb": (-2.2, 2.2), "amihud": (0, np.inf), "roll_bps": (0, np.inf), "ohlc_spread_bps": (0, np.inf),
 }  # fmt: skip
@@ -158,7 +161,8 @@ def test_features_are_finite_and_bounded(seed, sigma, tick, untraded, silent, op
     names = [name for name in NAMES if name != "garch1"]
     values = pipeline(*names).compute(on_grid(bars.sessions, columns, bars.traded)).values
     assert not np.isinf(values).any()
-    for name, (low, high) in BOUNDS.items():
+    bounds = BOUNDS if "bid_size" in optional else BOUNDS | {"ofi": (-1, 1)}
+    for name, (low, high) in bounds.items():
         column = values[:, names.index(name)]
         known = column[~np.isnan(column)]
         assert ((known >= low) & (known <= high)).all(), name

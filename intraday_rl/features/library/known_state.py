@@ -1,6 +1,6 @@
-"""Known state: 2 features for markets whose optimum is known: where the price stands, and how long is left.
+"""Known state: where the price stands in a market whose optimum is known.
 
-Conventions: raw prices; the clock column needs no bar.
+Conventions: raw prices.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, Family, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
 
 
 class KnownState(NamedTuple):
@@ -31,23 +31,12 @@ STATE = np.dtype([("level", np.float64), ("scale", np.float64)])
 
 @njit
 def update_known_state(state: Any, step: Any, row: Any) -> None:
-    """Write the column that is not the clock."""
+    """Write the column."""
     row.level_deviation = (step.raw_close - state.level) / state.scale
-
-
-@njit
-def write_time_left(row: Any, minute: int, session_minutes: int) -> None:
-    """Write the column that follows from the time of day alone."""
-    row.time_left = (session_minutes - 1.0 - minute) / session_minutes
 
 
 FAMILY = Family(
     KnownState,
-    (
-        FeatureSpec("level_deviation", "scale", "(c - level)/scale", "none", OWN),
-        FeatureSpec(
-            "time_left", "1 (0 to 1)", "minutes left to the close at the bar's end / session minutes", "none", OWN
-        ),
-    ),
+    (FeatureSpec("level_deviation", "scale", "(c - level)/scale", "none", NOTHING, OWN),),
     STATE,
 )

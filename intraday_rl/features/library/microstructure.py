@@ -1,9 +1,10 @@
 """Microstructure: 15 features of spread, order flow, price impact and trading activity.
 
-Conventions: columns marked "q" read the quote at the bar's end where the record has quotes, else the proxy marked "p";
-all other columns read bars alone. vwap is the typical price where the record has none. Spreads in basis points of the
-price. Order flow is bulk classification: of the volume V the part F(z) was bought, z = change/sigma, F the normal
-distribution; a bar without volume, and the first bar of a session, are balanced.
+Conventions: columns marked "q" read the quote at the bar's end where the record has quotes, those marked "t" what was
+measured on ticks where the record has it; else the proxy marked "p" stands in. All other columns read bars alone. vwap
+is the typical price where the record has none. Spreads in basis points of the price. Signed volume is bulk
+classification: of the volume V the part F(z) was bought, z = change/sigma, F the normal distribution or Student's t; a
+bar without volume, and the first bar of a session, are balanced.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, Family, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
 from intraday_rl.features.library.edge import EDGE, edge_spread, push_pair
+from intraday_rl.features.library.high_low import HIGH_LOW, high_low_spread
+from intraday_rl.features.library.student import student_surplus
 from intraday_rl.features.rolling import (
     LAGS,
     MEDIAN,
@@ -36,6 +40,7 @@ FLOW_BARS = 60.0
 EACH, EACH_SAMPLE = 1.0 / FLOW_BARS, 1.0 / (FLOW_BARS - 1.0)  # weights of plain means and sample variances
 ILLIQUIDITY_BARS = 30.0
 TRADE_BARS = 5.0  # age at which a trade is judged
+DEPTH_BARS = 30.0
 FLOW_AVERAGE = 5
 FLOW_WEIGHT = 2.0 / (FLOW_AVERAGE + 1)
 ROOT_HALF = math.sqrt(0.5)
@@ -48,18 +53,31 @@ FLAT = 1e-12  # moves below this part of the price are rounding
 class Microstructure(NamedTuple):
     """Spreads, order flow, impact and activity; the base spread is the instrument's, given to the pipeline."""
 
+    degrees_of_freedom: float  # of Student's t in bulk classification; 0 = the normal distribution
+    corwin_schultz: bool  # ohlc_spread_bps is the estimator of Corwin and Schultz instead of EDGE
+
+    def check(self) -> None:
+        """Refuse negative degrees of freedom."""
+        checks.non_negative("Microstructure", "degrees_of_freedom", self.degrees_of_freedom, "0 = normal distribution")
+
 
 STATE = np.dtype(
     [
+        ("degrees_of_freedom", np.float64),
+        ("corwin_schultz", np.int64),
         ("base_spread", np.float64),  # price units, set by the pipeline
         ("has_quotes", np.int64),  # set by the pipeline
         ("has_sizes", np.int64),
         ("has_trades", np.int64),
+        ("has_order_flow", np.int64),
+        ("has_sides", np.int64),
         ("bid", np.float64),  # the standing quote
         ("ask", np.float64),
         ("bid_size", np.float64),
         ("ask_size", np.float64),
         ("quote_age", np.int64),  # bars since the quote was usable
+        ("quote_flow", np.float64),  # what the last change of the closing quote tells of the order flow
+        ("depths", SUM),
         ("spreads", MEDIAN),
         ("moves", window_dtype(60, "change", "change_change", "now", "last", "now_last")),
         ("last_return", np.float64),
@@ -74,7 +92,11 @@ STATE = np.dtype(
         ("illiquidity", SUM),
         ("closes", LAGS),
         ("vwaps", LAGS),
+        ("effective", LAGS),  # of measured trades: spread, share of sides, mean of side/mid
+        ("shares", LAGS),
+        ("sides_per_mid", LAGS),
         ("edge", EDGE),
+        ("high_low", HIGH_LOW),
     ],
     align=True,
 )
@@ -84,8 +106,11 @@ STATE = np.dtype(
 def update_microstructure(state: Any, step: Any, row: Any) -> None:
     """Write the 15 microstructure columns of the bar."""
     _quotes(state, step, row)
-    push_pair(state.edge, step)
-    row.ohlc_spread_bps = BPS * edge_spread(state.edge)
+    if state.corwin_schultz:
+        row.ohlc_spread_bps = BPS * high_low_spread(state.high_low, step)
+    else:
+        push_pair(state.edge, step)
+        row.ohlc_spread_bps = BPS * edge_spread(state.edge)
     _moves(state, step, row)
     _order_flow(state, step, row)
     row.vpin = _vpin(state, step, row.signed_vol)
@@ -99,7 +124,10 @@ def update_microstructure(state: Any, step: Any, row: Any) -> None:
 @njit
 def _quotes(state: Any, step: Any, row: Any) -> None:
     """Write the four columns that a quote can tell: from the standing quote, or their proxies."""
+    state.quote_flow = 0.0
     if step.ask > step.bid and step.bid > 0.0:
+        if not step.is_first and state.quote_age <= CARRY_BARS:
+            state.quote_flow = _quote_flow(state, step)
         state.bid, state.ask, state.bid_size, state.ask_size = step.bid, step.ask, step.bid_size, step.ask_size
         state.quote_age = 0
     else:  # no quote stands overnight
@@ -139,7 +167,7 @@ def _moves(state: Any, step: Any, row: Any) -> None:
     sums = moves.sums
     deviation = math.sqrt(max(0.0, sums.change_change - sums.change * sums.change * EACH) * EACH_SAMPLE)
     is_balanced = step.volume == 0.0 or deviation < FLAT * step.close
-    imbalance = 0.0 if is_balanced else math.erf(step.change / deviation * ROOT_HALF)
+    imbalance = 0.0 if is_balanced else _surplus(step.change / deviation, state.degrees_of_freedom)
     row.signed_vol = imbalance if moves.count == FLOW_BARS else np.nan
     covariance = (sums.now_last - sums.now * sums.last * EACH) * EACH_SAMPLE
     row.roll_bps = 2.0 * BPS * math.sqrt(max(0.0, -covariance)) if state.returns > FLOW_BARS else np.nan
@@ -152,12 +180,14 @@ def _order_flow(state: Any, step: Any, row: Any) -> None:
     """Write what the signed volume tells: its average, and Kyle's slope of changes on it."""
     flow, imbalance = state.flow, row.signed_vol
     row.ofi = row.kyle_lambda = np.nan
+    if state.has_sizes:
+        row.ofi = _quoted_flow(state, step)
     if math.isnan(imbalance):
         return
-    state.flow_average += (imbalance - state.flow_average) * (FLOW_WEIGHT if state.flow_bars > 0 else 1.0)
-    state.flow_bars += 1
-    if state.flow_bars >= FLOW_AVERAGE:
-        row.ofi = state.flow_average
+    if not state.has_sizes:
+        state.flow_average += (imbalance - state.flow_average) * (FLOW_WEIGHT if state.flow_bars > 0 else 1.0)
+        state.flow_bars += 1
+        row.ofi = state.flow_average if state.flow_bars >= FLOW_AVERAGE else np.nan
     signed, size = imbalance * step.volume, np.nan
     if not step.is_first:
         flow.new.change, flow.new.signed = step.change, signed
@@ -171,6 +201,39 @@ def _order_flow(state: Any, step: Any, row: Any) -> None:
         covariance = sums.product - sums.change * sums.signed * EACH
         slope = covariance / variance if variance > NO_VARIANCE * sums.square else 0.0
         row.kyle_lambda = BPS * slope * typical_size * step.per_close
+
+
+@njit
+def _surplus(z: float, degrees_of_freedom: float) -> float:
+    """Return 2 F(z) - 1, what was bought less what was sold as a part of the volume."""
+    if degrees_of_freedom == 0.0:
+        return math.erf(z * ROOT_HALF)
+    return student_surplus(z, degrees_of_freedom)
+
+
+@njit
+def _quote_flow(state: Any, step: Any) -> float:
+    """Return e_n of the change from the standing quote to this bar's."""
+    flow = 0.0
+    if step.bid >= state.bid:
+        flow += step.bid_size
+    if step.bid <= state.bid:
+        flow -= state.bid_size
+    if step.ask <= state.ask:
+        flow -= step.ask_size
+    if step.ask >= state.ask:
+        flow += state.ask_size
+    return flow
+
+
+@njit
+def _quoted_flow(state: Any, step: Any) -> float:
+    """Return the order flow of the bar over the mean depth of the last 30 bars with a standing quote."""
+    if state.quote_age > CARRY_BARS:
+        return np.nan
+    total = push_sum(state.depths, 0.5 * (state.bid_size + state.ask_size), DEPTH_BARS)
+    order_flow = step.order_flow if state.has_order_flow else state.quote_flow
+    return ratio(order_flow, total * (1.0 / DEPTH_BARS)) if state.depths.count == DEPTH_BARS else np.nan
 
 
 @njit
@@ -195,6 +258,9 @@ def _vpin(state: Any, step: Any, imbalance: float) -> float:
 @njit
 def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     """Write the effective spread of this bar's trades, and what became of those of 5 bars ago."""
+    if state.has_sides:
+        _measured_spreads(state, step, row)
+        return
     close, vwap = recall(state.closes, TRADE_BARS), recall(state.vwaps, TRADE_BARS)
     gap = vwap - close
     side = 0.0 if abs(gap) < FLAT * close else math.copysign(2.0 * BPS, gap) / close
@@ -205,9 +271,33 @@ def _trade_spreads(state: Any, step: Any, row: Any) -> None:
     remember(state.vwaps, step.vwap)
 
 
-def _spec(name: str, unit: str, formula: str, warm_up: str, source: str = OWN) -> FeatureSpec:
-    return FeatureSpec(name, unit, formula, warm_up, source)
+@njit
+def _measured_spreads(state: Any, step: Any, row: Any) -> None:
+    """Write the three columns from trades whose side and mid were measured; the mid of now judges those of before.
 
+    For trades with weights w: effective = 2 sum w d (p - m)/m, and with the mid M of 5 bars later what the price moved
+    against the trader is 2 sum w d (M - m)/m = 2 (M sum w d/m - sum w d).
+    """
+    row.eff_spread_bps = step.effective_spread_bps
+    effective, share = recall(state.effective, TRADE_BARS), recall(state.shares, TRADE_BARS)
+    middle = 0.5 * (state.ask + state.bid) * step.scale if state.quote_age <= CARRY_BARS else np.nan
+    moved = 2.0 * BPS * (middle * recall(state.sides_per_mid, TRADE_BARS) - share)
+    row.adverse_sel5, row.realised_spread5 = moved, effective - moved
+    remember(state.effective, step.effective_spread_bps)
+    remember(state.shares, step.side_share)
+    remember(state.sides_per_mid, step.side_per_mid)
+
+
+def _spec(name: str, unit: str, formula: str, warm_up: str, source: str = OWN, *, needs: str = NOTHING) -> FeatureSpec:
+    return FeatureSpec(name, unit, formula, warm_up, needs, source)
+
+
+QUOTES, SIZES = "bid and ask, else the proxy", "bid, ask and their sizes, else the proxy"
+VWAP = "vwap, else the typical price"
+TICKS = (
+    "buy_volume, sell_volume, effective_spread_bps, side_per_mid, bid and ask, else the proxy from the vwap, else from "
+)
+TICKS += "the typical price"
 
 FAMILY = Family(
     Microstructure,
@@ -215,18 +305,30 @@ FAMILY = Family(
         _spec(
             "spread_bps", "bps", "q: (a - b)/m, an unusable quote is replaced by the last one for 5 bars, then NaN; "
             "p: base spread * clip(max(V/usual V, 2 abs(change)/ATR before the bar), 1, 5)/c, where a usual V or an "
-            "ATR of 0 does not widen", "q: none; p: 1 session",
+            "ATR of 0 does not widen", "q: none; p: 1 session", needs=QUOTES,
         ),
-        _spec("spread_rel", "1", "spread_bps/median - 1, median of up to 60 bars", "as spread_bps"),
-        _spec("depth_imb", "1 (-1 to 1)", "q: (B - A)/(B + A); p: (2c - h - l)/(h - l), 0 where h = l", "none"),
+        _spec(
+            "spread_rel", "1", "spread_bps/median - 1, median of up to 60 bars", "as spread_bps", needs=QUOTES,
+        ),
+        _spec(
+            "depth_imb", "1 (-1 to 1)", "q: (B - A)/(B + A); p: (2c - h - l)/(h - l), 0 where h = l", "none",
+            needs=SIZES,
+        ),
         _spec(
             "microprice_dev", "bps", "q: (micro - m)/m, micro = (aB + bA)/(A + B); p: (c - vwap)/c", "none",
-            "Stoikov (2018)",
+            "Stoikov (2018)", needs=f"{SIZES} from the {VWAP}",
         ),
-        _spec("ofi", "1 (-1 to 1)", "p: EMA5 of signed_vol", "65 bars", "Cont, Kukanov and Stoikov (2014)"),
         _spec(
-            "signed_vol", "1 (-1 to 1)", "(bought - sold)/V = 2 F(change/sd60) - 1, sample sd; 0 where V = 0",
-            "60 returns", "Easley, Lopez de Prado and O'Hara (2012)",
+            "ofi", "depths (p: 1, -1 to 1)", "sum(e_n)/mean depth, e_n = 1[b >= b']B - 1[b <= b']B' - 1[a <= a']A + "
+            "1[a >= a']A' for a change of the best quote from ' on, depth = (A + B)/2 over 30 bars; t: all changes in "
+            "the minute; q: the change from closing quote to closing quote, 0 on a session's first bar; p: EMA5 of "
+            "signed_vol", "t, q: 30 bars; p: 65 bars", "Cont, Kukanov and Stoikov (2014)",
+            needs=f"order_flow, else its part in the closing quotes; {SIZES}",
+        ),
+        _spec(
+            "signed_vol", "1 (-1 to 1)", "(bought - sold)/V = 2 F(change/sd60) - 1, sample sd; 0 where V = 0; F is the "
+            "normal distribution, or Student's t with degrees_of_freedom", "60 returns",
+            "Easley, Lopez de Prado and O'Hara (2012, 2016)",
         ),
         _spec(
             "vpin", "1 (0 to 1)", "mean of abs(bought - sold)/V over the last 50 buckets of equal volume, 25 at least; "
@@ -246,21 +348,26 @@ FAMILY = Family(
             "Roll (1984)",
         ),
         _spec(
-            "ohlc_spread_bps", "bps", "EDGE of 60 bars, root of the size of the squared spread; 0 where nothing moved",
-            "60 bars", "Ardia, Guidotti and Kroencke (2024)",
-        ),
-        _spec("eff_spread_bps", "bps", "p: 2 abs(c - vwap)/c", "none", "Lee and Ready (1991)"),
-        _spec(
-            "realised_spread5", "bps", "p: 2 d(vwap - c_t)/c of the bar 5 bars ago, d = sign(vwap - c) of that bar",
-            "6 bars", "Huang and Stoll (1996)",
+            "ohlc_spread_bps", "bps", "EDGE of 60 bars, root of the size of the squared spread; 0 where nothing moved; "
+            "with corwin_schultz: mean of 2(e^a - 1)/(1 + e^a) over 59 pairs of bars, gaps removed, negative: 0",
+            "60 bars", "Ardia, Guidotti and Kroencke (2024); Corwin and Schultz (2012)",
         ),
         _spec(
-            "adverse_sel5", "bps", "p: 2 d(c_t - c)/c of the bar 5 bars ago, d = sign(vwap - c) of that bar", "6 bars",
-            "Huang and Stoll (1996)",
+            "eff_spread_bps", "bps", "t: 2 mean(d (p - m)/m) of the minute's trades, weighted by size, d by Lee and "
+            "Ready; p: 2 abs(c - vwap)/c", "none", "Lee and Ready (1991)", needs=TICKS,
+        ),
+        _spec(
+            "realised_spread5", "bps", "t: 2 mean(d (p - m_t)/m) of the trades 5 bars ago, judged by the mid m_t of "
+            "now; p: 2 d(vwap - c_t)/c of the bar 5 bars ago, d = sign(vwap - c) of that bar", "6 bars",
+            "Huang and Stoll (1996)", needs=TICKS,
+        ),
+        _spec(
+            "adverse_sel5", "bps", "t: 2 mean(d (m_t - m)/m) of the trades 5 bars ago; p: 2 d(c_t - c)/c of the bar 5 "
+            "bars ago, d = sign(vwap - c) of that bar", "6 bars", "Huang and Stoll (1996)", needs=TICKS,
         ),
         _spec(
             "trade_intensity", "1", "ln(n/median n of this minute); where either is 0, and of volumes where trades are "
-            "not counted: ln((1 + n)/(1 + median n))", "1 session",
+            "not counted: ln((1 + n)/(1 + median n))", "1 session", needs="trade_count, else volumes",
         ),
     ),
     STATE,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, Family, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import LAGS, ratio, recall, remember, wilder_weight
 
 RSI_BARS = 14.0
@@ -97,12 +97,12 @@ def _averages(state: Any, step: Any, row: Any) -> None:
 
 def _scaled(bars: int) -> FeatureSpec:
     formula = f"ln(c_t/c_(t-{bars})) / (sigma * sqrt({bars})), sigma = rv_60 as a fraction; 0 where sigma = 0"
-    return FeatureSpec(f"ret_{bars}", "sigma", formula, "60 returns", OWN)
+    return FeatureSpec(f"ret_{bars}", "sigma", formula, "60 returns", NOTHING, OWN)
 
 
 def _macd(name: str, formula: str, warm_up: str) -> FeatureSpec:
     averages = "EMA12 and EMA26 of the close start at the first close, EMA9 of the line at 0"
-    return FeatureSpec(name, "ATR", f"({formula})/ATR; {averages}", warm_up, "Appel (2005)")
+    return FeatureSpec(name, "ATR", f"({formula})/ATR; {averages}", warm_up, NOTHING, "Appel (2005)")
 
 
 FAMILY = Family(
@@ -111,22 +111,22 @@ FAMILY = Family(
         *(_scaled(bars) for bars in (1, 5, 15, 30)),
         FeatureSpec(
             "rsi14", "1 (-1 to 1)", "(RSI - 50)/50, Wilder's averages of 14 changes, seeded by their mean; no move: 0",
-            "14 returns", "Wilder (1978)",
+            "14 returns", NOTHING, "Wilder (1978)",
         ),
         _macd("macd_line", "EMA12 - EMA26", "26 bars"),
         _macd("macd_signal", "EMA9 of the line", "34 bars"),
         _macd("macd_histogram", "line - signal", "34 bars"),
         FeatureSpec(
             "vwap_dev", "ATR", "(c - VWAP)/ATR, VWAP = sum(vwap_i V_i)/sum(V_i) since the open; vwap_i itself before "
-            "any volume", "15 bars", OWN,
+            "any volume", "15 bars", "vwap, else the typical price", OWN,
         ),
         FeatureSpec(
             "bb_pctb", "half band widths", "(c - SMA20)/(2 sd20), population sd; 0 where sd = 0", "20 bars",
-            "Bollinger (2001)",
+            NOTHING, "Bollinger (2001)",
         ),
-        FeatureSpec("bb_width", "fraction of SMA20", "4 sd20/SMA20", "20 bars", "Bollinger (2001)"),
+        FeatureSpec("bb_width", "fraction of SMA20", "4 sd20/SMA20", "20 bars", NOTHING, "Bollinger (2001)"),
         FeatureSpec(
-            "ema_gap", "ATR", "(EMA9 - EMA21)/ATR; the averages start at the first close", "21 bars", OWN,
+            "ema_gap", "ATR", "(EMA9 - EMA21)/ATR; the averages start at the first close", "21 bars", NOTHING, OWN,
         ),
     ),
     STATE,

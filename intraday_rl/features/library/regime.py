@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, Family, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import LAGS, SUM, push_sum, recall, remember
 
 PATH_BARS = 30.0
@@ -130,21 +130,25 @@ FAMILY = Family(
     (
         FeatureSpec(
             "er30", "1 (-1 to 1)", "(c_t - c_(t-30)) / sum of abs(change) over 30 bars; 0 where nothing moved",
-            "31 bars", "Kaufman (1995)",
+            "31 bars", NOTHING, "Kaufman (1995)",
         ),
         FeatureSpec(
             "sma_slope", "t-statistic", "t-statistic of the least-squares slope of the last 20 closes; at most 424 in "
-            "size, 0 where nothing moved", "20 bars", OWN,
+            "size, 0 where nothing moved", "20 bars", NOTHING, OWN,
         ),
         FeatureSpec(
             "vol_pct", "1 (-0.5 to 0.5)", "mid-rank of rv_60 among itself and the values of the same minute in the 20 "
             "sessions before, as a fraction, - 0.5; the record's first session lends what returns it has",
-            "1 session, 60 returns", OWN,
+            "1 session, 60 returns", NOTHING, OWN,
         ),
-        FeatureSpec("tod_sin", "1", "sin(2 pi minute/session minutes), minute at the bar's start", "none", OWN),
-        FeatureSpec("tod_cos", "1", "cos(2 pi minute/session minutes), minute at the bar's start", "none", OWN),
         FeatureSpec(
-            "phase", "1", "-1 in the first 30 minutes, +1 in the last 60, else 0", "none", OWN,
+            "tod_sin", "1", "sin(2 pi minute/session minutes), minute at the bar's start", "none", NOTHING, OWN,
+        ),
+        FeatureSpec(
+            "tod_cos", "1", "cos(2 pi minute/session minutes), minute at the bar's start", "none", NOTHING, OWN,
+        ),
+        FeatureSpec(
+            "phase", "1", "-1 in the first 30 minutes, +1 in the last 60, else 0", "none", NOTHING, OWN,
         ),
     ),
     STATE,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core.jit import njit
-from intraday_rl.features.base import OWN, Family, FeatureSpec
+from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
 from intraday_rl.features.rolling import SUM, push, push_sum, window_dtype
 
 RANGE_BARS = 30
@@ -90,7 +90,7 @@ def _root(mean: float, full: bool) -> float:
 
 
 def _bps(name: str, formula: str, warm_up: str, source: str) -> FeatureSpec:
-    return FeatureSpec(name, "bps per bar", formula, warm_up, source)
+    return FeatureSpec(name, "bps per bar", formula, warm_up, NOTHING, source)
 
 
 FAMILY = Family(

@@ -11,9 +11,10 @@ import pandas as pd
 
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Bars
 from intraday_rl.data.sessions import MINUTE_NS, Sessions
-from intraday_rl.features import FeaturePipeline, Microstructure, Momentum, Regime, Volatility
+from intraday_rl.features import FeaturePipeline
+from intraday_rl.features.pipeline import DEFAULT_FAMILIES
 
-MARKET = (Microstructure(), Momentum(), Volatility(), Regime())
+MARKET = DEFAULT_FAMILIES
 DAY_NS = 24 * 60 * MINUTE_NS
 START_NS = 1_704_205_800_000_000_000  # 2024-01-02 14:30 UTC
 

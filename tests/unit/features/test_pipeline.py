@@ -26,16 +26,18 @@ def test_presets_hold_the_specified_names_in_order():
     assert len(market) == 41
     assert PRESETS["market41"] == PRESETS["full47"] == tuple(market)
     assert PRESETS["micro_mom27"] == tuple(market[:27])
+    assert PRESETS["ext54"] == (*market, "depth_ratio", "time_to_close", "vol_tercile", "trend_filter")
+    assert {len(PRESETS[name]) for name in ("compact12", "window11")} == {8, 7}
 
 
 def test_every_feature_is_documented():
     specs = [spec for family in FAMILIES for spec in family.specs]
-    assert len({spec.name for spec in specs}) == len(specs) == 43
+    assert len({spec.name for spec in specs}) == len(specs) == 51
     assert all(text.strip() == text != "" for spec in specs for text in spec)
 
 
 def test_memory_has_the_families_in_their_order():
-    names = [family.params.__name__.lower() for family in FAMILIES]
+    names = [family.params.__name__.lower() for family in FAMILIES if family.state is not None]
     assert [name.replace("_", "") for name in Memory._fields[1:-1]] == names
 
 
@@ -111,12 +113,12 @@ def test_fingerprint_tells_names_parameters_and_sources():
 
 
 def known_state(scale):
-    return FeaturePipeline(families=(KnownState(level=1.0, scale=scale),), names=("time_left",), base_spread=0.01)
+    return FeaturePipeline(families=(KnownState(level=1.0, scale=scale),), names=("level_deviation",), base_spread=0.01)
 
 
 @pytest.mark.parametrize(("names", "message"), [
     (("rsi41",), "unknown feature 'rsi41' .did you mean rsi14"),
-    (("time_left",), "needs a family that is not chosen"),
+    (("level_deviation",), "needs a family that is not chosen"),
 ])  # fmt: skip
 def test_feature_that_cannot_be_computed_is_refused(names, message):
     with pytest.raises(FeatureError, match=message):

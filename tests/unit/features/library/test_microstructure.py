@@ -136,7 +136,7 @@ def test_sources_tell_quotes_bars_and_proxies():
         "spread_bps": "quotes",
         "depth_imb": "quotes",
         "microprice_dev": "quotes",
-        "ofi": "proxy",
+        "ofi": "quotes",
         "vwap_dev": "proxy_typical_price",
         "trade_intensity": "proxy",
         "rsi14": "bars",

@@ -9,7 +9,7 @@ import pytest
 import talib
 from arch import arch_model
 
-from intraday_rl.features import garch, seasons
+from intraday_rl.features.fitted import garch, seasons
 from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, random_bars
 from tests.unit.features.library.test_momentum import atr
 

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from intraday_rl.features import seasons
+from intraday_rl.features.fitted import seasons
+from intraday_rl.features.references import NO_REFERENCES
 from tests.unit.features.feature_bars import make_sessions, on_grid, random_bars
 
 LENGTHS = [390, 210, *[390] * 24]
 BARS = random_bars(LENGTHS, seed=51, untraded=0.1, optional=("trade_count",))
-FITS = seasons.fit_sessions(BARS, 390, with_garch=False)
+NEXT = seasons.NextSession(390, np.datetime64("2024-03-01"))
+FITS = seasons.fit_sessions(BARS, NEXT, (), NO_REFERENCES)
 VOLUME = seasons.to_grid(BARS, BARS.volume, 390)
 
 
@@ -23,7 +25,7 @@ def test_rows_serve_each_session_and_the_next():
 
 
 def test_no_row_is_made_for_a_next_session_that_is_not_asked_for():
-    fits = seasons.fit_sessions(BARS, None, with_garch=False)
+    fits = seasons.fit_sessions(BARS, None, (), NO_REFERENCES)
     assert fits.minutes.shape == (26, 390)
     np.testing.assert_array_equal(fits.minutes["usual_volume"], FITS.minutes["usual_volume"][:-1])
 
@@ -87,7 +89,7 @@ def test_fits_of_a_session_do_not_see_it_nor_later_ones():
         column[first:] = getattr(values, name)[first:]
     traded = BARS.traded.copy()
     traded[first:] = values.traded[first:]
-    other = seasons.fit_sessions(on_grid(BARS.sessions, columns, traded), 390, with_garch=False)
+    other = seasons.fit_sessions(on_grid(BARS.sessions, columns, traded), NEXT, (), NO_REFERENCES)
     assert other.minutes[:8].tobytes() == FITS.minutes[:8].tobytes()
     assert other.sessions[:8].tobytes() == FITS.sessions[:8].tobytes()
     assert (other.minutes["usual_volume"][8] != FITS.minutes["usual_volume"][8]).any()

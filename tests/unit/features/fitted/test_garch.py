@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from intraday_rl.features import garch
+from intraday_rl.features.fitted import garch
 
 
 def simulated(size, seed=61, omega=0.4, alpha=0.1, beta=0.86):

@@ -1,4 +1,4 @@
-"""What the pass needs from earlier sessions: time-of-day medians, the usual size of moves, average volume, GARCH.
+"""What the pass needs from earlier sessions: medians and moves by minute, average volume, terciles, VIX, GARCH.
 
 Conventions: row s of a table is fitted on the sessions before s, at most the last 20 of them, and serves session s; row
 S serves the session after the last. With fewer than 20 earlier sessions those that exist are used. Row 0 has none: the
@@ -7,7 +7,7 @@ first session is warm-up. Shapes: S sessions, M minutes of the longest session, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,9 @@ from intraday_rl.core.jit import njit
 from intraday_rl.core.structs import view
 from intraday_rl.data.bars import Bars
 from intraday_rl.features.engine import Fits
-from intraday_rl.features.garch import GarchForecast, ReturnsArray, garch_forecasts
+from intraday_rl.features.fitted.garch import GarchForecast, ReturnsArray, garch_forecasts
 from intraday_rl.features.library.microstructure import BUCKETS
+from intraday_rl.features.references import References
 from intraday_rl.features.rolling import MEDIAN, push_median
 from intraday_rl.features.trail import MINUTE_FIT, SESSION_FIT
 
@@ -25,18 +26,33 @@ HISTORY_SESSIONS = 20
 SMOOTHING_MINUTES = 15  # to either side, for the usual size of a move
 LEAST_MOVE = 0.1  # of the day's: a minute that hardly moved so far must not make a shock of the first move
 BPS = 1e4
+DEVIATION_RETURNS = 60  # of rv_60
+UNKNOWN = ("calm_below", "wild_above", "vix_close", "vix_mean")  # NaN unless fitted
 
 Column = npt.NDArray[np.float64]  # (T,)
 Grid = npt.NDArray[np.float64]  # (S, M), NaN where a session has no such minute
 
 
-def fit_sessions(bars: Bars, next_minutes: int | None, with_garch: bool) -> Fits:
-    """Return a row of fits for each session, and one for a session of `next_minutes` after them unless that is None.
+class NextSession(NamedTuple):
+    """A session after those of the bars: its minutes from open to close, and its day."""
+
+    minutes: int
+    date: np.datetime64
+
+
+def fit_sessions(bars: Bars, next_session: NextSession | None, names: tuple[str, ...], references: References) -> Fits:
+    """Return a row of fits for each session, and one for the next session unless that is None.
 
     Row 0 holds the first session's own bucket volume: so the buckets of VPIN are filled when the second session opens.
-    VPIN itself is not shown in the first. GARCH fields are NaN in row 0, and everywhere when not asked for.
+    VPIN itself is not shown in the first. The fields of GARCH and of terciles are NaN in row 0, and everywhere when no
+    feature in `names` reads them.
+
+    Raises:
+        DataError: the references' daily closes do not cover a session.
     """
-    minutes = bars.sessions.minutes if next_minutes is None else np.append(bars.sessions.minutes, next_minutes)
+    minutes, dates = bars.sessions.minutes, bars.sessions.date
+    if next_session is not None:
+        minutes, dates = np.append(minutes, next_session.minutes), np.append(dates, next_session.date)
     rows, longest = len(minutes), int(minutes.max())
     sessions = np.zeros(rows, dtype=SESSION_FIT)
     table = np.zeros((rows, longest), dtype=MINUTE_FIT)
@@ -46,9 +62,13 @@ def fit_sessions(bars: Bars, next_minutes: int | None, with_garch: bool) -> Fits
     sessions["bucket_volume"] = mean_volumes(volume)[:rows] / BUCKETS
     table["usual_volume"] = minute_medians(volume)[:rows]
     table["usual_trades"] = minute_medians(to_grid(bars, np.where(bars.traded, bars.trade_count, 0.0), longest))[:rows]
-    for field in GarchForecast._fields:
-        sessions[f"garch_{field}"] = np.nan
-    if with_garch:
+    for field in (*(f"garch_{name}" for name in GarchForecast._fields), *UNKNOWN):
+        sessions[field] = np.nan
+    if "vol_tercile" in names:
+        _fit_terciles(sessions, bars)
+    if references.vix_daily is not None:
+        sessions["vix_close"], sessions["vix_mean"] = references.vix_daily.known_at_open(dates)
+    if "garch1" in names:
         returns = to_grid(bars, session_returns(bars), longest)
         table["usual_move"] = moves = usual_moves(returns)[:rows]
         _fit_garch(sessions, returns, moves)
@@ -119,6 +139,22 @@ def _neighbourhood(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     padded = np.pad(values, SMOOTHING_MINUTES)
     sums: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHING_MINUTES + 1).sum(1)
     return sums
+
+
+def _fit_terciles(sessions: Any, bars: Bars) -> None:
+    """Put in the terciles of rv_60, in bps, over the minutes of the earlier sessions; there is none in the first."""
+    returns = session_returns(bars)
+    known = np.flatnonzero(~np.isnan(returns))
+    if len(known) < DEVIATION_RETURNS:
+        return
+    windows = np.lib.stride_tricks.sliding_window_view(returns[known] ** 2, DEVIATION_RETURNS)
+    deviations, rows = BPS * np.sqrt(windows.mean(axis=1)), known[DEVIATION_RETURNS - 1 :]
+    first = np.searchsorted(rows, bars.sessions.first)
+    for session in range(1, len(sessions)):
+        earlier = deviations[first[max(0, session - HISTORY_SESSIONS)] : first[session]]
+        if len(earlier):
+            cuts = np.quantile(earlier, (1.0 / 3.0, 2.0 / 3.0))
+            sessions["calm_below"][session], sessions["wild_above"][session] = cuts
 
 
 def _fit_garch(sessions: Any, returns: Grid, moves: Grid) -> None:

@@ -1,0 +1,1 @@
+"""What is fitted on earlier sessions, and on the training sessions, and handed to the pass."""
