@@ -10,8 +10,9 @@ import pandas as pd
 
 from intraday_rl.data.bars import Bars
 from tests.support.pandas_features.flow import flow_columns, trade_spread_columns
+from tests.support.pandas_features.measured import has_sides, measured_spread_columns, quoted_order_flow
 from tests.support.pandas_features.momentum import momentum_columns
-from tests.support.pandas_features.quotes import quote_columns
+from tests.support.pandas_features.quotes import has_quotes, has_sizes, quote_columns, standing_quotes
 from tests.support.pandas_features.regime import clock_columns, regime_columns
 from tests.support.pandas_features.series import price_frame, to_grid
 from tests.support.pandas_features.volatility import volatility_columns
@@ -35,9 +36,15 @@ def pandas_features(bars: Bars, base_spread: float, garch: pd.DataFrame) -> pd.D
 
 def microstructure_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) -> dict[str, pd.Series]:
     """Return the 15 microstructure columns."""
-    columns = quote_columns(bars, frame, base_spread)
+    quotes = standing_quotes(bars, frame) if has_quotes(bars) else None
+    columns = quote_columns(bars, frame, quotes, base_spread)
     columns |= flow_columns(bars, frame)
-    return columns | trade_spread_columns(frame)
+    columns |= trade_spread_columns(frame)
+    if quotes is not None and has_sizes(bars):
+        columns["ofi"] = quoted_order_flow(bars, frame, quotes)
+    if quotes is not None and has_sides(bars):
+        columns |= measured_spread_columns(bars, frame, quotes)
+    return columns
 
 
 __all__ = ["microstructure_columns", "pandas_features"]

@@ -41,7 +41,7 @@ def bulk_imbalance(frame: pd.DataFrame) -> pd.Series:
     change = frame["change"]
     sd = over_rows(~frame["first"], change, lambda kept: kept.rolling(FLOW_RETURNS).std())
     balanced = (frame["volume"] == 0) | (sd < FLAT * frame["close"])
-    return (2 * ndtr(change / sd) - 1).where(~balanced, 0.0)
+    return (2 * ndtr(change / sd) - 1).where(~balanced, 0.0).where(sd.notna())
 
 
 def kyle_lambda(frame: pd.DataFrame, signed: pd.Series) -> pd.Series:

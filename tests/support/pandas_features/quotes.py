@@ -14,9 +14,10 @@ CARRY_BARS = 5
 QUOTE = ("bid", "ask", "bid_size", "ask_size")
 
 
-def quote_columns(bars: Bars, frame: pd.DataFrame, base_spread: float) -> dict[str, pd.Series]:
-    """Return spread_bps, spread_rel, depth_imb, microprice_dev and trade_intensity."""
-    quotes = standing_quotes(bars, frame) if has_quotes(bars) else None
+def quote_columns(
+    bars: Bars, frame: pd.DataFrame, quotes: pd.DataFrame | None, base_spread: float
+) -> dict[str, pd.Series]:
+    """Return features 1 to 4 and 15; quotes: standing quotes, None where the record has none."""
     usual_volume = minute_medians(bars, "volume")
     spread = modelled_spread(frame, usual_volume, base_spread) if quotes is None else quoted_spread(quotes)
     median = over_rows(spread.notna(), spread, lambda known: known.rolling(60, min_periods=1).median())

@@ -28,8 +28,7 @@ def price_frame(bars: Bars) -> pd.DataFrame:
     """Return gap-removed prices, changes and returns of the traded minutes.
 
     Past prices are multiplied at each open such that the first bar's close equals the last close. Columns: session,
-    minute, first (of its session), volume; high, low, close, vwap gap-removed; raw (the close as traded); last (the
-    close before; a first bar's own); change and log_return (0 on a first bar); atr; sigma_so_far (root mean square of
+    minute, first (of its session), volume; high, low, close, vwap gap-removed; raw (the close as traded); scale; last (the close before; a first bar's own); change and log_return (0 on a first bar); atr; sigma_so_far (root mean square of
     up to 60 returns) and sigma (NaN before there are 60).
     """
     columns = {name: traded_column(bars, name) for name in ("session", "minute", "volume", "high", "low", "close")}
@@ -38,7 +37,7 @@ def price_frame(bars: Bars) -> pd.DataFrame:
     if vwap.hasnans:
         vwap = vwap.fillna((columns["high"] + columns["low"] + raw) / 3)
     scale = (raw.shift() / raw).where(first, 1.0).fillna(1.0).cumprod()
-    columns |= {"first": first, "raw": raw, "vwap": vwap * scale}
+    columns |= {"first": first, "raw": raw, "scale": scale, "vwap": vwap * scale}
     columns |= {name: columns[name] * scale for name in ("high", "low", "close")}
     columns["last"] = columns["close"].shift().where(~first, columns["close"])
     columns["change"] = columns["close"] - columns["last"]
@@ -91,5 +90,5 @@ def to_grid(bars: Bars, columns: dict[str, pd.Series]) -> pd.DataFrame:
     result = pd.DataFrame(columns, copy=False)
     if bars.traded.all():
         return result
-    result.index = np.flatnonzero(bars.traded)
-    return result.reindex(range(len(bars))).groupby(bars.session).ffill()
+    row = pd.Series(np.arange(len(bars))).where(bars.traded).groupby(bars.session).ffill()
+    return result.set_axis(np.flatnonzero(bars.traded)).reindex(row).set_axis(row.index)
