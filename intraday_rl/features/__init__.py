@@ -14,14 +14,13 @@ from intraday_rl.features.library import (
 )
 from intraday_rl.features.pipeline import FeaturePipeline, compute_features
 from intraday_rl.features.presets import PRESETS
-from intraday_rl.features.references import DailyCloses, References
+from intraday_rl.features.references import References
 from intraday_rl.features.stream import FeatureStream, MinuteBar, ReferenceMinute
 
 __all__ = [
     "FAMILIES",
     "PRESETS",
     "CrossAsset",
-    "DailyCloses",
     "Extra",
     "FeaturePipeline",
     "FeatureSpec",

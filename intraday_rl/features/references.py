@@ -1,7 +1,7 @@
 """References: bars of other symbols and the VIX, beside the bars of the traded symbol.
 
 Conventions: a reference has to cover every session of the traded symbol; what is missing is refused, not filled. Its
-minutes are found by their start. Of a daily close only sessions after its day know. Shapes: T rows, S sessions, D days.
+minutes are found by their start. Shapes: T rows, S sessions.
 """
 
 from __future__ import annotations
@@ -15,58 +15,10 @@ import numpy.typing as npt
 from intraday_rl.core.errors import DataError
 from intraday_rl.core.hashing import hash_arrays, hash_json
 from intraday_rl.data.bars import Bars
+from intraday_rl.data.daily import DailyCloses
 from intraday_rl.features.library.cross_asset import ReferenceColumns
 
-VIX_DAYS = 20
-OLDEST_CLOSE_DAYS = 7  # a last close older than this has days missing after it
-
 FloatColumn = npt.NDArray[np.float64]
-DateColumn = npt.NDArray[np.datetime64]
-
-
-@dataclass(frozen=True, eq=False)
-class DailyCloses:
-    """Daily closes in the order of time.
-
-    Attributes:
-        source: what messages call them, usually the file.
-        date: (D,) days, increasing.
-        close: (D,) closes, known after the day's session.
-    """
-
-    source: str
-    date: DateColumn
-    close: FloatColumn
-
-    def __post_init__(self) -> None:
-        """Refuse days out of order and closes that are not positive numbers."""
-        if (np.diff(self.date).astype(np.int64) <= 0).any():
-            raise DataError(f"{self.source}: days must increase; sort the rows and drop repeated days")
-        bad = ~(np.isfinite(self.close) & (self.close > 0.0))
-        if bad.any():
-            row = int(bad.argmax())
-            raise DataError(f"{self.source}: close must be > 0, was {self.close[row]} on {self.date[row]}")
-
-    def known_at_open(self, dates: DateColumn) -> tuple[FloatColumn, FloatColumn]:
-        """Return for each session (S,) the last close before its day, and the mean of the last 20.
-
-        Raises:
-            DataError: a session has fewer than 20 closes before it, or a last one older than a week.
-        """
-        last = np.searchsorted(self.date, dates, side="left") - 1
-        short = last < VIX_DAYS - 1
-        if short.any():
-            day = dates[int(short.argmax())]
-            raise DataError(f"{self.source}: must have {VIX_DAYS} daily closes before {day}; add earlier days")
-        stale = (dates - self.date[last]).astype(np.int64) > OLDEST_CLOSE_DAYS
-        if stale.any():
-            day = dates[int(stale.argmax())]
-            raise DataError(
-                f"{self.source}: must have a close of the {OLDEST_CLOSE_DAYS} days before {day}, its last one before "
-                f"is of {self.date[last[int(stale.argmax())]]}; add the days between"
-            )
-        means = np.array([self.close[end - VIX_DAYS + 1 : end + 1].mean() for end in last])
-        return self.close[last], means
 
 
 @dataclass(frozen=True, eq=False)

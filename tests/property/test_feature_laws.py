@@ -13,7 +13,7 @@ from intraday_rl.features import PRESETS
 from tests.support.real_data import data_folder
 from tests.unit.features.feature_bars import on_grid, pipeline, random_bars, replace_rows
 
-NAMES = PRESETS["market41"]
+NAMES = PRESETS["ext54"]
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 QUOTED = random_bars([390, 210, 390], seed=101, untraded=0.1, optional=OPTIONAL_COLUMNS)
 PLAIN = random_bars([390, 210, 390], seed=102, untraded=0.1, optional=())
