@@ -18,8 +18,9 @@ FLAT = 1e-9  # moves below this part of the price are rounding
 def regime_columns(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the 3 regime columns that are not the clock."""
     close = frame["close"]
-    path = frame["change"].abs().rolling(PATH_BARS).sum()
-    efficiency = divide(close.diff(PATH_BARS), path.where(~(path <= FLAT * close), 0.0)).clip(-1.0, 1.0)
+    move, path = close.diff(PATH_BARS), frame["change"].abs().rolling(PATH_BARS).sum()
+    moved = ~(path <= FLAT * close)
+    efficiency = divide(move, path.where(moved, 0.0)).clip(-1.0, 1.0).where(move.notna())
     return {"er30": efficiency, "sma_slope": slope_statistic(close), "vol_pct": volatility_rank(frame)}
 
 

@@ -28,8 +28,9 @@ def price_frame(bars: Bars) -> pd.DataFrame:
     """Return gap-removed prices, changes and returns of the traded minutes.
 
     Past prices are multiplied at each open such that the first bar's close equals the last close. Columns: session,
-    minute, first (of its session), volume; high, low, close, vwap gap-removed; raw (the close as traded); scale; last (the close before; a first bar's own); change and log_return (0 on a first bar); atr; sigma_so_far (root mean square of
-    up to 60 returns) and sigma (NaN before there are 60).
+    minute, first (of its session), volume; high, low, close, vwap gap-removed; raw (the close as traded); scale of the
+    prices; last (the close before; a first bar's own); change and log_return (0 on a first bar); atr; sigma_so_far
+    (root mean square of up to 60 returns) and sigma (NaN before there are 60).
     """
     columns = {name: traded_column(bars, name) for name in ("session", "minute", "volume", "high", "low", "close")}
     first = columns["session"].diff() != 0
