@@ -23,7 +23,7 @@ export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-all test-nojit lint format bench ui clean
+.PHONY: help setup train test test-slow test-all test-nojit lint format docs bench ui clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## +' '{ printf "  make %-12s%s\n", $$1, $$2 }'
@@ -71,6 +71,9 @@ lint: $(SETUP)  ## check style, format and types
 format: $(SETUP)  ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(SETUP)  ## write docs/features.md as the code describes its features
+	$(BIN)/python -m intraday_rl features-page --write
 
 bench: $(BENCH)  ## print the benchmarks' ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -91,18 +91,19 @@ def train_on_a_million_bars() -> None:
 
     config = compose([*MILLION_BARS, f"algo.parameters.total_timesteps={MILLION_STEPS}"])
     plan = build_plan(config)
-    bars = plan.source.load()
+    bars = plan.markets[0].source.load()
     making_gb = peak_memory_gb()
     forget_peak_memory()
 
     from intraday_rl.agents.trainer import TrainingTask, train  # after the bars, as train.py does
     from intraday_rl.market.tape import build_tape
 
-    tape = build_tape(bars, plan.pipeline.compute(bars), plan.scales.compute(bars), plan.instrument)
+    market = plan.markets[0]
+    tape = build_tape(bars, market.pipeline.compute(bars), market.scales.compute(bars), market.instrument)
     task = TrainingTask(
         tape=tape,
         rules=plan.rules,
-        sessions=plan.split.split(len(tape.dates)).train,
+        sessions=plan.split.split(tape.dates).train,
         parameters=plan.parameters,
         seed=config["seed"],
         every_steps=config["evaluation"]["every_steps"],

@@ -83,7 +83,7 @@ def main() -> None:
     fraction = options.parse_args().fraction
     print(machine_line())
     data = load_market_data(build_plan(compose()))
-    print(f"{data.tape.symbol}: {len(data.tape.rows):,} bars, {len(data.split.train)} training sessions\n")
+    print(f"{', '.join(data.tape.symbols)}: {len(data.tape.rows):,} bars, {len(data.split.train)} training sessions\n")
     with tempfile.TemporaryDirectory() as folder:
         measure(data, JUDGED, EVERY_STEPS // 10, Path(folder) / "warm_up")  # compiles, and creates the store
         outcomes = {

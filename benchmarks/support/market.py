@@ -34,8 +34,9 @@ class Market:
 def simulated_market(num_sessions: int) -> Market:
     """Return so many sessions of the default market; one more is made for the features' warm-up and cut off."""
     plan = build_plan(compose([f"data.source.num_sessions={num_sessions + 1}"]))
-    bars = plan.source.load()
-    tape = build_tape(bars, plan.pipeline.compute(bars), plan.scales.compute(bars), plan.instrument)
+    market = plan.markets[0]
+    bars = market.source.load()
+    tape = build_tape(bars, market.pipeline.compute(bars), market.scales.compute(bars), market.instrument)
     return Market(plan, repeat_sessions(tape, np.arange(1, num_sessions + 1)))
 
 
@@ -52,5 +53,6 @@ def repeat_sessions(tape: Tape, sessions: npt.NDArray[np.int64]) -> Tape:
         first_row=starts[:-1] + tape.first_row[sessions] - first,
         last_row=starts[1:] - 1,
         dates=tape.dates[0] + np.arange(len(sessions)),
+        symbol_of=tape.symbol_of[sessions],
         end_ns=tape.end_ns[0] + MINUTE_NS * np.arange(starts[-1]),
     )

@@ -24,8 +24,9 @@ from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
 from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.market.advance import Execution
 
-FORMAT = 1
+FORMAT = 2
 REPEATED = ("policy.json", "features.json", "observation.json", "actions.json", "costs.json", "judging.json")
 WEIGHTS, SCALER, CONFIG, MANIFEST = "policy.npz", "scaler.npz", "config.json", "manifest.json"
 NETWORK = "ActorCriticPolicy"
@@ -50,7 +51,10 @@ class Bundle:
     manifest: dict[str, Any]
 
     def predict(self, observation: Any, state: Any = None, episode_start: Any = None) -> tuple[Any, Any]:
-        """Return deterministic actions (N,) for raw observations (N, F), and the state to hand back."""
+        """Return deterministic actions (N,) for raw observations, and the state to hand back.
+
+        Observations are rows (N, F), or of the environment's shape where that is a window (N, bars, features).
+        """
         return self.policy.predict(observation, state, episode_start)
 
     def check_fits(self, rules: TradingRules, features: Mapping[str, Any]) -> None:
@@ -81,14 +85,22 @@ def describe(rules: TradingRules, features: Mapping[str, Any]) -> dict[str, Any]
         "observation.json": {
             "names": list(layout.names),
             "num_market": len(layout.market),
+            "stacked": list(layout.stacked),
+            "frames": layout.frames,
+            "shape": list(layout.shape),
             "daily_loss_unit": layout.daily_loss_unit,
             "drawdown_unit": layout.drawdown_unit,
         },
         "actions.json": {"map": type(rules.actions).__name__, "space": str(rules.actions.space())},
         "costs.json": {
-            name: {"model": type(part).__name__, **part._asdict()} for name, part in rules.execution._asdict().items()
+            **_costs(rules.execution),
+            "by_symbol": {symbol: _costs(execution) for symbol, execution in sorted(rules.executions.items())},
         },
     }
+
+
+def _costs(execution: Execution) -> dict[str, Any]:
+    return {name: {"model": type(part).__name__, **part._asdict()} for name, part in execution._asdict().items()}
 
 
 def _jsonable(value: Any) -> Any:

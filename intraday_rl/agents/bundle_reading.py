@@ -8,6 +8,7 @@ nothing that is read is ever executed.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
 from intraday_rl.env.actions import target_position
+from intraday_rl.features.fitted.training import TrainingFit
 
 REMEDY = "copy the bundle anew"
 
@@ -49,7 +51,7 @@ def load_bundle(path: str | Path) -> Bundle:
     with _reading(folder, "judging.json"):
         _check_judging(parts["judging.json"])
     with _reading(folder, "observation.json"):
-        width = _check_names(parts["observation.json"]["names"])
+        width = _check_columns(parts["observation.json"])
     with _reading(folder, "actions.json"):
         actions = _action_space(parts["actions.json"]["map"])
     with _reading(folder, SCALER):
@@ -132,11 +134,16 @@ def _check_judging(judging: Mapping[str, Any]) -> None:
     budget = judging["slippage_budget_bps"]
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 <= budget < float("inf"):
         raise ValueError(f"slippage_budget_bps must be a number >= 0, was {budget!r}")
+    TrainingFit.from_json(judging["training_fit"])
 
 
-def _check_names(names: Any) -> int:
+def _check_columns(observation: Mapping[str, Any]) -> int:
+    names, shape = observation["names"], observation["shape"]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"names must be a list of texts, was {str(names)[:60]!r}")
+    whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
+    if not whole or math.prod(shape) != len(names):
+        raise ValueError(f"shape must be a list of sizes for {len(names)} names, was {str(shape)[:60]!r}")
     return len(names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +51,9 @@ class NetworkPolicy:
         state: Any = None,
         episode_start: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[Any], Any]:
-        """Return the most likely action for each of N raw observations; there is no state."""
-        scaled = observation if self.scaler is None else self.scaler.scale(observation)
+        """Return the most likely action for each of N raw observations, rows or windows; there is no state."""
+        rows = observation.reshape(len(observation), math.prod(observation.shape[1:]))
+        scaled = rows if self.scaler is None else self.scaler.scale(rows)
         output = self._forward(np.ascontiguousarray(scaled))
         if self._box:
             return np.clip(output[:, 0], -1.0, 1.0), state

@@ -28,6 +28,6 @@ def take_snapshot(model: Any) -> PolicySnapshot:
     scaler = None
     if isinstance(model.env, RunningNormalize):
         moments = model.env.obs_rms
-        scaler = ObservationScaler(moments.mean, moments.var, model.env.epsilon, model.env.clip_obs)
+        scaler = ObservationScaler(moments.mean.ravel(), moments.var.ravel(), model.env.epsilon, model.env.clip_obs)
     weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in model.policy.state_dict().items()}
     return PolicySnapshot(weights, scaler, NetworkPolicy(model.policy, scaler))

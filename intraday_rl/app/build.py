@@ -7,20 +7,25 @@ value. The message starts with the configuration key.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from intraday_rl.core import checks
 from intraday_rl.core.coerce import coerce, is_struct
 from intraday_rl.core.errors import ConfigError, IntradayError
-from intraday_rl.data import Instrument, SessionSplit, split_sessions
+from intraday_rl.data import Instrument, SessionSplit, split_dates
 
 Config = Mapping[str, Any]
 
 PACKAGE = "intraday_rl"
+EVERY_COLUMN = ["all"]  # of features.stacked
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -95,9 +100,26 @@ class SplitParameters:
             raise ConfigError(f"split: train_fraction + validation_fraction must be < 1, was {total:g}")
         checks.non_negative("split", "embargo_sessions", self.embargo_sessions, "sessions")
 
-    def split(self, num_sessions: int) -> SessionSplit:
-        """Return the parts of so many sessions."""
-        return split_sessions(num_sessions, self.train_fraction, self.validation_fraction, self.embargo_sessions)
+    def split(self, dates: npt.NDArray[np.datetime64]) -> SessionSplit:
+        """Return the parts of sessions on these trading days, (S,), cut by day."""
+        return split_dates(dates, self.train_fraction, self.validation_fraction, self.embargo_sessions)
+
+
+@dataclass(frozen=True)
+class MarketPlan:
+    """What one symbol needs.
+
+    Attributes:
+        source: where its bars come from.
+        instrument: its contract terms.
+        pipeline: the features that agents see.
+        scales: the features that execution needs (ATR, volatility).
+    """
+
+    source: Any
+    instrument: Instrument
+    pipeline: Any
+    scales: Any
 
 
 @dataclass(frozen=True)
@@ -105,23 +127,21 @@ class Plan:
     """A checked configuration as objects; nothing is loaded yet.
 
     Attributes:
-        source: where bars come from.
-        instrument: contract terms.
-        pipeline: the features that agents see.
-        scales: the features that execution needs (ATR, volatility).
-        rules: the environment but for its bars.
+        markets: the symbols, one or more.
+        references: what is loaded beside them.
+        rules: the environment but for its bars; the slippage budget is not known yet.
         split: how sessions are dealt out.
+        slippage_budget_multiple: of the median modelled cost on the training sessions.
         algorithm: name of the algorithm.
         parameters: its parameters.
         gates: limits of gates and guards.
     """
 
-    source: Any
-    instrument: Instrument
-    pipeline: Any
-    scales: Any
+    markets: tuple[MarketPlan, ...]
+    references: Any
     rules: Any
     split: SplitParameters
+    slippage_budget_multiple: float
     algorithm: str
     parameters: Any
     gates: Any
@@ -136,37 +156,33 @@ def build_plan(config: Config) -> Plan:
     from intraday_rl.agents.parameters import PpoParameters
     from intraday_rl.env.batch_env import TradingRules
     from intraday_rl.evaluation.gates import GateLimits
-    from intraday_rl.features import PRESETS, FeaturePipeline
-    from intraday_rl.features.library import Volatility
 
     check_symbols(config["data"])
-    execution = _execution(config["market"])
-    spread = execution.spread.base_spread
-    preset = config["features"]["preset"]
-    if preset not in PRESETS:
-        raise ConfigError(f"features.preset must be one of {', '.join(PRESETS)}, was {preset!r}")
-    families = tuple(build_group("features.families", config["features"]["families"]).values())
-    with _named("features"):
-        pipeline = FeaturePipeline(families=families, names=PRESETS[preset], base_spread=spread)
-        scales = FeaturePipeline(families=(Volatility(),), names=("atr_bps", "rv_60"), base_spread=spread)
+    references = _references(config)
+    symbols = config["data"].get("symbols") or [None]
+    markets = tuple(_market(config, symbol, references.names) for symbol in symbols)
+    own = {s: _execution(market_of(config["market"], s)) for s in config["market"]["by_symbol"]}
     with _named("env"):
         rules = TradingRules(
-            execution=execution,
+            execution=_execution(config["market"]),
+            executions=own,
             limits=build_group("risk.limits", config["risk"]["limits"]),
             exits=build_group("risk.exits", config["risk"]["exits"]),
             actions=build_struct("env.actions", config["env"]["actions"]),
             terms=build_group("reward.terms", config["reward"]["terms"]),
             reward_scale=number("reward.scale", config["reward"]["scale"]),
-            layout=_layout(pipeline.names, config["env"]["account"]),
+            layout=_layout(markets[0].pipeline.names, config["features"], config["env"]["account"]),
             initial_capital_usd=number("env.initial_capital_usd", config["env"]["initial_capital_usd"]),
+            episode_order=config["env"]["episode_order"],
         )
     return Plan(
-        source=_source(config["data"]["source"]),
-        instrument=build_struct("market.instrument", config["market"]["instrument"], Instrument),
-        pipeline=pipeline,
-        scales=scales,
+        markets=markets,
+        references=references,
         rules=rules,
         split=_plain("evaluation.split", SplitParameters, config["evaluation"]["split"]),
+        slippage_budget_multiple=number(
+            "evaluation.slippage_budget_multiple", config["evaluation"]["slippage_budget_multiple"]
+        ),
         algorithm=config["algo"]["name"],
         parameters=build_struct("algo.parameters", config["algo"]["parameters"], PpoParameters),
         gates=build_struct("evaluation.gates", config["evaluation"]["gates"], GateLimits),
@@ -174,10 +190,28 @@ def build_plan(config: Config) -> Plan:
 
 
 def check_symbols(data: Config) -> None:
-    """Refuse a list of symbols that is not one symbol."""
+    """Refuse what is no list of symbols, each once."""
     symbols = data.get("symbols")
-    if "symbols" in data and (not isinstance(symbols, list) or len(symbols) != 1):
-        raise ConfigError(f"data.symbols must be a list of one symbol, such as [SPY], was {symbols!r}")
+    if "symbols" not in data:
+        return
+    if not isinstance(symbols, list) or not symbols or not all(isinstance(s, str) and s for s in symbols):
+        raise ConfigError(f"data.symbols must be a list of symbols, such as [SPY] or [SPY,QQQ], was {symbols!r}")
+    if len(set(symbols)) != len(symbols):
+        raise ConfigError(f"data.symbols must name each symbol once, was {symbols!r}")
+
+
+def market_of(market: Config, symbol: str) -> dict[str, Any]:
+    """Return the market group with what `by_symbol` changes for the symbol."""
+    changes = market["by_symbol"].get(symbol, {})
+    return _merged({key: value for key, value in market.items() if key != "by_symbol"}, changes)
+
+
+def _merged(node: Config, changes: Config) -> dict[str, Any]:
+    merged = dict(node)
+    for name, value in changes.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def number(key: str, value: Any) -> float:
@@ -203,13 +237,48 @@ def _plain(key: str, struct: type, node: Any) -> Any:
         return coerce(struct, node)
 
 
+def _market(config: Config, symbol: str | None, reference_names: tuple[str, ...]) -> MarketPlan:
+    """Return the plan of one symbol; None = the one of a source that makes its own."""
+    from intraday_rl.features import PRESETS, FeaturePipeline
+    from intraday_rl.features.library import Volatility
+
+    preset = config["features"]["preset"]
+    if preset not in PRESETS:
+        raise ConfigError(f"features.preset must be one of {', '.join(PRESETS)}, was {preset!r}")
+    market = config["market"] if symbol is None else market_of(config["market"], symbol)
+    instrument = build_struct("market.instrument", market["instrument"], Instrument)
+    spread = _execution(market).spread.base_spread
+    families = tuple(build_group("features.families", config["features"]["families"]).values())
+    names = (*PRESETS[preset], *reference_names)
+    with _named("features"):
+        pipeline = FeaturePipeline(families=families, names=names, base_spread=spread)
+        scales = FeaturePipeline(families=(Volatility(),), names=("atr_bps", "rv_60"), base_spread=spread)
+    node = config["data"]["source"]
+    if symbol is not None:
+        node = {**node, "symbol": symbol, "calendar": instrument.calendar}
+    return MarketPlan(_source(node), instrument, pipeline, scales)
+
+
 def _source(node: Config) -> Any:
     from intraday_rl.data.sources import HistoricalFiles, MartingaleMarket, OuMarket, SimulatedMarket
 
-    given = dict(node)
-    if isinstance(given.get("path"), str):
-        given["path"] = resolve_path(given["path"])
+    given = _with_paths(node, "path")
     return build_struct("data.source", given, HistoricalFiles, SimulatedMarket, OuMarket, MartingaleMarket)
+
+
+def _with_paths(node: Config, *names: str) -> dict[str, Any]:
+    """Return the node with the paths of these names made absolute."""
+    return {k: resolve_path(v) if k in names and isinstance(v, str) else v for k, v in node.items()}
+
+
+def _references(config: Config) -> Any:
+    from intraday_rl.app.loading.references import plan_references
+
+    features = config["features"]
+    smt = _with_paths(features["smt"], "path")
+    vix = _with_paths(features["vix"], "path", "minutes")
+    with _named("features"):
+        return plan_references(smt, vix, config["market"]["instrument"]["calendar"])
 
 
 def _execution(market: Config) -> Any:
@@ -227,13 +296,23 @@ def _execution(market: Config) -> Any:
         return Execution(contract=Contract(multiplier), **parts)
 
 
-def _layout(names: tuple[str, ...], account: Config) -> Any:
+def _layout(names: tuple[str, ...], features: Config, account: Config) -> Any:
+    """Return the observation's layout; its slippage budget is measured on data, so it is not known yet."""
     from intraday_rl.env.observation import ObservationLayout
 
+    current = [*names, *features["account"]]
+    columns = {
+        "market": names,
+        "account": features["account"],
+        "stacked": current if features["stacked"] == EVERY_COLUMN else features["stacked"],
+        "frames": features["frames"],
+        "slippage_budget_bps": math.nan,
+    }
+    with _named("features"):
+        layout = coerce(ObservationLayout, {**columns, "daily_loss_unit": 1.0, "drawdown_unit": 1.0})
     with _named("env.account"):
-        return ObservationLayout(
-            market=names,
-            account=tuple(account["features"]),
+        return replace(
+            layout,
             daily_loss_unit=number("env.account.daily_loss_unit", account["daily_loss_unit"]),
             drawdown_unit=number("env.account.drawdown_unit", account["drawdown_unit"]),
         )

@@ -128,12 +128,13 @@ def _check_plan(config: dict[str, Any]) -> None:
     from intraday_rl.data.files import file_of_symbol
     from intraday_rl.data.sources import HistoricalFiles
 
-    source = build_plan(config).source
-    if isinstance(source, HistoricalFiles):
-        try:
-            file_of_symbol(source.path, source.symbol)
-        except DataError as error:
-            raise DataError(f"data.path={config['data']['path']} data.symbols=[{source.symbol}]: {error}") from error
+    for source in (market.source for market in build_plan(config).markets):
+        if isinstance(source, HistoricalFiles):
+            try:
+                file_of_symbol(source.path, source.symbol)
+            except DataError as error:
+                place = f"data.path={config['data']['path']} data.symbols=[{source.symbol}]"
+                raise DataError(f"{place}: {error}") from error
 
 
 def _compose_raw(overrides: Sequence[str]) -> DictConfig:

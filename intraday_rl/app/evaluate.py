@@ -95,7 +95,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.app.build import resolve_path
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
-    from intraday_rl.app.market_data import load_market_data
+    from intraday_rl.app.market_data import Frozen, load_market_data
     from intraday_rl.app.summary import print_summary
     from intraday_rl.evaluation.report import write_report
 
@@ -104,16 +104,16 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     config = _config(bundle, request.data_overrides)
     plan = _plan(bundle, config)
     with console.status("loading bars and features"):
-        data = load_market_data(plan)
-    bundle.check_fits(plan.rules, data.features)
-    same_data = data.bars.fingerprint == bundle.manifest["data_fingerprint"]
+        data = load_market_data(plan, Frozen.from_json(bundle.parts["judging.json"]))
+    bundle.check_fits(data.rules, data.features)
+    same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
     part = request.sessions or ("test" if same_data else "all")
     sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
     judged_words = WORDS[part, same_data]
     parts = data.part_sizes() if same_data else (0, 0, len(data.tape.usable(sessions)))
     folder = _evaluation_folder(bundle.path)
     with console.status("judging"):
-        judged = judge_bundle(bundle, data.tape, plan, sessions, config)
+        judged = judge_bundle(bundle, data, sessions, config)
         write_judgement(folder, judged)
         report = report_data(
             judged,

@@ -15,14 +15,17 @@ import pandas as pd
 
 from intraday_rl.agents.bundle import Bundle
 from intraday_rl.app.build import Plan
+from intraday_rl.app.market_data import MarketData
 from intraday_rl.core import seeding
 from intraday_rl.core.protocols import Policy
 from intraday_rl.evaluation.audit import audit
 from intraday_rl.evaluation.baselines import baselines
 from intraday_rl.evaluation.gates import Judgement, Trials, first_sessions, judge
-from intraday_rl.evaluation.ledger import Ledger, build_ledger
+from intraday_rl.evaluation.ledger import Frames, Ledger, build_ledger
+from intraday_rl.evaluation.portfolio import combine_by_date
 from intraday_rl.evaluation.report import DataDescription, ReportData
 from intraday_rl.evaluation.rollout import roll_out
+from intraday_rl.market.advance import Execution
 from intraday_rl.market.tape import Tape
 from intraday_rl.metrics import summarize
 
@@ -35,9 +38,12 @@ class Judged:
     """A judged policy.
 
     Attributes:
-        metrics: the table of `metrics.summary` over all judged sessions.
+        metrics: the table of `metrics.summary` over all judged sessions; of several symbols, over the trading days of
+            the portfolio that gives each the same capital.
         judgement: gates and guards.
-        ledger: what it did.
+        ledger: what it did, account by account.
+        portfolio: sessions, trades, fills and bars by trading day; of one symbol, the ledger's.
+        by_symbol: the same table for each of several symbols by itself; empty for one.
         baselines: the same table for policies that need no training.
         baseline_bars: their bars, for the equity plot.
     """
@@ -45,12 +51,14 @@ class Judged:
     metrics: Metrics
     judgement: Judgement
     ledger: Ledger
+    portfolio: Frames
+    by_symbol: dict[str, Metrics]
     baselines: dict[str, Metrics]
     baseline_bars: dict[str, pd.DataFrame]
 
 
 def judge_bundle(
-    bundle: Bundle, tape: Tape, plan: Plan, sessions: npt.NDArray[np.int64], config: Mapping[str, Any]
+    bundle: Bundle, data: MarketData, sessions: npt.NDArray[np.int64], config: Mapping[str, Any]
 ) -> Judged:
     """Let the bundle trade the sessions once and judge what came of it.
 
@@ -58,59 +66,77 @@ def judge_bundle(
         AccountingError: the audit finds a difference of a cent.
         ParameterError: no session is usable.
     """
-    seed = int(config["seed"])
-    bootstrap = int(config["evaluation"]["bootstrap_seed"])
-    ledger = _trade(bundle, tape, plan, sessions, seed)
-    metrics = _summary(ledger, tape, bootstrap)
-    sessions_, trades, fills, bars = first_sessions(ledger.frames, plan.gates.first_stage_sessions)
-    first = Ledger(sessions_, trades, fills, bars, ledger.multiplier)
+    limits, bootstrap = data.plan.gates, int(config["evaluation"]["bootstrap_seed"])
+
+    def trade(policy: Policy) -> Ledger:
+        seed = seeding.integer(int(config["seed"]), "evaluation")
+        ledger = build_ledger(roll_out(data.tape, data.rules, sessions, policy, seed))
+        audit(ledger)
+        return ledger
+
+    def summary(frames: Frames) -> Metrics:
+        rng = seeding.generator(bootstrap, "bootstrap")
+        return summarize(*frames, rng=rng, benchmark_returns=_benchmark(data.tape, frames[0]))
+
+    ledger = trade(bundle)
+    portfolio = combine_by_date(ledger)
+    metrics = summary(portfolio)
     judgement = judge(
-        _summary(first, tape, bootstrap),
+        summary(first_sessions(portfolio, limits.first_stage_sessions)),
         metrics,
-        limits=plan.gates,
+        limits=limits,
         trials=Trials(num_trials=1, sharpe_variance=None, counted_on=datetime.now(UTC).date().isoformat()),
-        slippage_budget_bps=bundle.parts["judging.json"]["slippage_budget_bps"],
+        slippage_budget_bps=data.frozen.slippage_budget_bps,
     )
-    others = {name: _trade(p, tape, plan, sessions, seed) for name, p in baselines(plan.rules.actions).items()}
+    others = {name: combine_by_date(trade(p)) for name, p in baselines(data.rules.actions).items()}
+    symbols = data.tape.symbols if len(data.tape.symbols) > 1 else ()
     return Judged(
         metrics,
         judgement,
         ledger,
-        {name: _summary(other, tape, bootstrap) for name, other in others.items()},
-        {name: other.bars for name, other in others.items() if name != "flat"},
+        portfolio,
+        {symbol: summary(_only(ledger.frames, symbol)) for symbol in symbols},
+        {name: summary(frames) for name, frames in others.items()},
+        {name: frames[3] for name, frames in others.items() if name != "flat"},
     )
 
 
-def _trade(policy: Policy, tape: Tape, plan: Plan, sessions: npt.NDArray[np.int64], seed: int) -> Ledger:
-    ledger = build_ledger(roll_out(tape, plan.rules, sessions, policy, seeding.integer(seed, "evaluation")))
-    audit(ledger)
-    return ledger
+def _only(frames: Frames, symbol: str) -> Frames:
+    """Return the rows of one symbol; its equity chains its own sessions."""
+    sessions, trades, fills, bars = (frame[frame["symbol"] == symbol] for frame in frames)
+    earned = (sessions["net_pnl"].cumsum() - sessions["net_pnl"]).set_axis(sessions["session"])
+    return sessions, trades, fills, bars.assign(equity=bars["nav"] + bars["session"].map(earned))
 
 
-def _summary(ledger: Ledger, tape: Tape, bootstrap_seed: int) -> Metrics:
-    benchmark = None
-    if tape.symbol == BENCHMARK:
-        sessions = ledger.sessions["session"].to_numpy()
-        benchmark = _open_to_close(tape, sessions)
-    rng = seeding.generator(bootstrap_seed, "bootstrap")
-    return summarize(*ledger.frames, rng=rng, benchmark_returns=benchmark)
+def _benchmark(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    """Return the benchmark's return from its first trade to its close on the day of each session, (S,).
 
-
-def _open_to_close(tape: Tape, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the return of each session from its first trade to its close, (S,)."""
-    first = np.concatenate([[0], tape.last_row + 1])[sessions]
+    None where the tape does not hold the benchmark on all of these days.
+    """
+    if BENCHMARK not in tape.symbols:
+        return None
+    own = np.flatnonzero(tape.symbol_of == tape.symbols.index(BENCHMARK))
+    days = sessions["date"].to_numpy().astype("datetime64[D]")
+    if not np.isin(days, tape.dates[own]).all():
+        return None
+    chosen = own[np.searchsorted(tape.dates[own], days)]
     traded = np.flatnonzero(tape.rows["traded"])
-    opens = tape.rows["open"][traded[np.searchsorted(traded, first)]]
-    return np.asarray(tape.rows["close"][tape.last_row[sessions]] / opens - 1.0)
+    opens = tape.rows["open"][traded[np.searchsorted(traded, tape.session_starts[chosen])]]
+    return np.asarray(tape.rows["close"][tape.last_row[chosen]] / opens - 1.0)
 
 
 def write_judgement(folder: Path, judged: Judged) -> None:
-    """Write metrics.json, gates.json, trades.parquet, fills.parquet and equity.parquet."""
+    """Write metrics.json, gates.json, trades.parquet, fills.parquet, equity.parquet and, of several, symbols.json.
+
+    trades, fills and equity are those of single accounts; `symbol` tells whose a row is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(judged.metrics, indent=1) + "\n")
     gates = judged.judgement.to_json()
     gates["trials_counted"] = "this run alone; other runs judged on the same sessions are not counted"
     (folder / "gates.json").write_text(json.dumps(gates, indent=1) + "\n")
+    if judged.by_symbol:
+        (folder / "symbols.json").write_text(json.dumps(judged.by_symbol, indent=1) + "\n")
     judged.ledger.trades.to_parquet(folder / "trades.parquet")
     judged.ledger.fills.to_parquet(folder / "fills.parquet")
     judged.ledger.bars.to_parquet(folder / "equity.parquet")
@@ -127,7 +153,7 @@ def report_data(
     commands: Sequence[str],
 ) -> ReportData:
     """Return what the report shows of a judged policy; the manifest goes in without its long texts."""
-    ledger = judged.ledger
+    sessions, trades, fills, bars = judged.portfolio
     facts = {key: value for key, value in manifest.items() if key not in ("config", "git")}
     facts["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
     return ReportData(
@@ -140,10 +166,11 @@ def report_data(
         explanation=judged.judgement.explanation,
         baselines=judged.baselines,
         baseline_bars=judged.baseline_bars,
-        sessions=ledger.sessions,
-        trades=ledger.trades,
-        fills=ledger.fills,
-        bars=ledger.bars,
+        sessions=sessions,
+        trades=trades,
+        fills=fills,
+        bars=bars,
+        account_frames=judged.ledger.frames,
         training_curve=curve,
         manifest=facts,
         commands=commands,
@@ -152,6 +179,12 @@ def report_data(
 
 def cost_words(plan: Plan) -> str:
     """Return the cost model in words, every parameter with its value."""
-    parts = [part for name, part in plan.rules.execution._asdict().items() if name != "contract"]
+    words = [f"{plan.markets[0].instrument.name}: {_execution_words(plan.rules.execution)}"]
+    words += [f"{symbol}: {_execution_words(execution)}" for symbol, execution in plan.rules.executions.items()]
+    return " | ".join(words)
+
+
+def _execution_words(execution: Execution) -> str:
+    parts = [part for name, part in execution._asdict().items() if name != "contract"]
     words = [f"{type(part).__name__}({', '.join(f'{k} {v:g}' for k, v in part._asdict().items())})" for part in parts]
-    return f"{plan.instrument.name}: {'; '.join(words)}"
+    return "; ".join(words)

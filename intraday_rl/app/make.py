@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from intraday_rl.app.build import Plan, build_plan
+from intraday_rl.app.build import build_plan
 from intraday_rl.app.compose import compose
 from intraday_rl.app.market_data import MarketData, load_market_data
 from intraday_rl.core import checks
@@ -59,11 +59,10 @@ def make_vec_env(
 def _make_batch(overrides: Iterable[str], num_envs: int, seed: int, sessions: str) -> BatchEnv:
     checks.one_of("make_env", "sessions", sessions, PARTS)
     checks.non_negative("make_env", "seed", seed)
-    plan, market = _load((overrides,) if isinstance(overrides, str) else tuple(overrides))
-    return BatchEnv(market.tape, plan.rules, getattr(market.split, sessions), num_envs, seed)
+    market = _load((overrides,) if isinstance(overrides, str) else tuple(overrides))
+    return BatchEnv(market.tape, market.rules, getattr(market.split, sessions), num_envs, seed)
 
 
 @functools.lru_cache(maxsize=MARKETS_KEPT)
-def _load(overrides: tuple[str, ...]) -> tuple[Plan, MarketData]:
-    plan = build_plan(compose(overrides))
-    return plan, load_market_data(plan)
+def _load(overrides: tuple[str, ...]) -> MarketData:
+    return load_market_data(build_plan(compose(overrides)))

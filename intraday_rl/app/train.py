@@ -41,8 +41,24 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
     with console.status("loading bars and features"):
         data = load_market_data(plan)
         parts = data.part_sizes()  # refuses too few sessions before anything is written
-    console.print(f"{data.tape.symbol}: {parts[0]} sessions to train on, {parts[1]} to validate, {parts[2]} to test")
+    symbols = ", ".join(data.tape.symbols)
+    console.print(f"{symbols}: {parts[0]} sessions to train on, {parts[1]} to validate, {parts[2]} to test")
+    for line in gap_lines(data):
+        console.print(line)
     return _run(config, plan, data, run_folder, list(overrides), console)
+
+
+def gap_lines(data: MarketData) -> list[str]:
+    """Return a line for each symbol whose features had gaps after a session's first decision."""
+    lines = []
+    for symbol in data.symbols:
+        if symbol.filled:
+            worst = max(symbol.filled, key=lambda name: symbol.filled[name])
+            lines.append(
+                f"{symbol.bars.symbol}: {len(symbol.filled)} features had gaps, filled with their training means; most "
+                f"in {worst}: {symbol.filled[worst]:,} of {len(symbol.table.valid):,} minutes"
+            )
+    return lines
 
 
 def _run(
@@ -59,19 +75,19 @@ def _run(
     from intraday_rl.tracking import collect_manifest, write_manifest
     from intraday_rl.tracking.monitor_csv import MonitorCsv
 
-    manifest = collect_manifest(PROJECT, config, {"seed": config["seed"]}, data.bars.fingerprint)
-    manifest["overrides"] = overrides
+    manifest = collect_manifest(PROJECT, config, {"seed": config["seed"]}, data.fingerprint)
+    manifest |= {"overrides": overrides, "filled_gaps": data.gaps()}
     write_manifest(manifest, run_folder / "manifest.json")
     task = TrainingTask(
         tape=data.tape,
-        rules=plan.rules,
+        rules=data.rules,
         sessions=data.split.train,
         parameters=plan.parameters,
         seed=config["seed"],
         every_steps=config["evaluation"]["every_steps"],
         tensorboard=run_folder / "tensorboard" if config["tracking"]["tensorboard"] else None,
     )
-    validate = make_validator(data.tape, plan.rules, data.split.validation, config["seed"])
+    validate = make_validator(data.tape, data.rules, data.split.validation, config["seed"])
     with ExitStack() as stack:
         tracker = stack.enter_context(open_tracker(config, run_folder, manifest))
         monitor = stack.enter_context(MonitorCsv(run_folder / "monitor.csv"))
@@ -79,11 +95,11 @@ def _run(
         if tracker is not None:
             listeners.append(TrackerListener(tracker))
         with ProgressListener(console, plan.parameters.total_timesteps) as progress:
-            keep = make_keeper(run_folder, plan, data, config, manifest)
+            keep = make_keeper(run_folder, data, config, manifest)
             result = train_agent(task, validate, keep, [*listeners, progress])
         with console.status("judging on the test sessions, writing the report"):
             export_sb3(run_folder / "sb3", result)
-            judged = judge_bundle(load_bundle(run_folder), data.tape, plan, data.split.test, config)
+            judged = judge_bundle(load_bundle(run_folder), data, data.split.test, config)
             write_judgement(run_folder, judged)
             report = report_data(
                 judged,
@@ -107,14 +123,11 @@ def _run(
 
 
 def make_keeper(
-    run_folder: Path, plan: Plan, data: MarketData, config: Config, manifest: Mapping[str, Any]
+    run_folder: Path, data: MarketData, config: Config, manifest: Mapping[str, Any]
 ) -> Callable[[Any, str], None]:
     """Return what keeps snapshots during training: the best as `bundle/`, the last as `checkpoints/last/`."""
     from intraday_rl.agents.bundle import save_bundle
-    from intraday_rl.evaluation.budget import slippage_budget_bps
 
-    multiple = float(config["evaluation"]["slippage_budget_multiple"])
-    judging = {"slippage_budget_bps": slippage_budget_bps(data.tape, plan.rules, data.split.train, multiple)}
     origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
     origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
     places = {"best": run_folder / "bundle", "last": run_folder / "checkpoints" / "last"}
@@ -123,11 +136,11 @@ def make_keeper(
         save_bundle(
             places[name],
             snapshot,
-            rules=plan.rules,
+            rules=data.rules,
             features=data.features,
             config=config,
-            hidden_layers=plan.parameters.hidden_layers,
-            judging=judging,
+            hidden_layers=data.plan.parameters.hidden_layers,
+            judging=data.frozen.to_json(),
             origin=origin,
         )
 
@@ -147,7 +160,8 @@ def export_sb3(folder: Path, result: Any) -> None:
     if isinstance(model.env, RunningNormalize) and result.best.scaler is not None:
         plain = model.env.as_vec_normalize()
         moments: Any = plain.obs_rms
-        moments.mean, moments.var = result.best.scaler.mean, result.best.scaler.variance
+        kept, shape = result.best.scaler, moments.mean.shape
+        moments.mean, moments.var = kept.mean.reshape(shape), kept.variance.reshape(shape)
         plain.save(str(folder / "vecnormalize.pkl"))
 
 

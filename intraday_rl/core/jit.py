@@ -37,10 +37,14 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CACHES_KEPT = 4  # compiled caches of older source digests that stay on disk
 
 
-def sources_digest() -> str:
-    """Return 16 hexadecimal digits that change with any Python source of the package or numba's version."""
+def sources_digest(*parts: str) -> str:
+    """Return 16 hexadecimal digits that change with any Python source of the package or numba's version.
+
+    Args:
+        parts: subpackages whose sources count; none given = all.
+    """
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(path for part in parts or ("",) for path in (PACKAGE / part).rglob("*.py")):
         digest.update(str(path.relative_to(PACKAGE)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -6,7 +6,7 @@ from intraday_rl.data.files import read_bars
 from intraday_rl.data.grid import to_grid
 from intraday_rl.data.instruments import Instrument
 from intraday_rl.data.sessions import Sessions, exchange_sessions
-from intraday_rl.data.splits import SessionSplit, split_sessions
+from intraday_rl.data.splits import SessionSplit, split_dates, split_sessions
 
 __all__ = [
     "Bars",
@@ -17,6 +17,7 @@ __all__ = [
     "exchange_sessions",
     "read_bars",
     "read_daily_closes",
+    "split_dates",
     "split_sessions",
     "to_grid",
 ]

@@ -129,6 +129,6 @@ class Bars:
     @cached_property
     def fingerprint(self) -> str:
         """The sha256 over symbol, sessions and columns: equal for equal bars, whatever file they came from."""
-        columns = [getattr(self, name) for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, "traded")]
-        arrays = hash_arrays(self.sessions.date.astype(np.int64), self.start_ns, *columns)
-        return hash_json([self.symbol, arrays])
+        names = [*REQUIRED_COLUMNS, "traded", *(name for name in OPTIONAL_COLUMNS if self.has(name))]
+        times = (self.sessions.date.astype(np.int64), self.sessions.open_ns, self.sessions.close_ns)
+        return hash_json([self.symbol, names, hash_arrays(*times, *(getattr(self, name) for name in names))])

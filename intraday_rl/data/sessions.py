@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError, ParameterError
+from intraday_rl.data import futures_calendar
 
 MINUTE_NS = 60_000_000_000
 
@@ -88,14 +89,24 @@ def _calendar(name: str, first_year: int, last_year: int) -> Any:
     """Return the calendar for whole years (without them it would know the last twenty years only)."""
     import exchange_calendars  # slow to import, and needed only where real sessions are asked for
 
-    known = exchange_calendars.get_calendar_names()
+    known = [*exchange_calendars.get_calendar_names(), futures_calendar.NAME]
     if name not in known:
-        raise ParameterError(f"calendar must be a name of exchange_calendars, was {name!r}{nearest(name, known)}")
+        raise ParameterError(
+            f"calendar must be {futures_calendar.NAME} or a name of exchange_calendars, was {name!r}"
+            f"{nearest(name, known)}"
+        )
     try:
         return exchange_calendars.get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
     except ValueError as error:  # some calendars are known from or up to a certain year only
         reason = str(error).splitlines()[0]
         raise DataError(f"calendar {name} has no sessions for {first_year} to {last_year}: {reason}") from None
+
+
+def _schedule(name: str, first_year: int, last_year: int) -> Any:
+    """Return the trading days of whole years with their columns open and close."""
+    if name == futures_calendar.NAME:
+        return futures_calendar.cme_equity_schedule(first_year, last_year)
+    return _calendar(name, first_year, last_year).schedule
 
 
 def _years(start: np.datetime64, end: np.datetime64) -> tuple[int, int]:
@@ -106,7 +117,7 @@ def exchange_sessions(calendar: str, start: np.datetime64 | str, end: np.datetim
     """Return the sessions of an exchange on the trading days from `start` to `end`, both included.
 
     Args:
-        calendar: name known to exchange_calendars, such as XNYS.
+        calendar: name known to exchange_calendars, such as XNYS; or CME_Equity, see `futures_calendar`.
         start: first day, a date or text YYYY-MM-DD.
         end: last day.
 
@@ -118,7 +129,7 @@ def exchange_sessions(calendar: str, start: np.datetime64 | str, end: np.datetim
     last = parse_date("exchange_sessions", "end", str(end))
     if first > last:
         raise ParameterError(f"exchange_sessions.start must be <= end, was {first} after {last}")
-    schedule = _calendar(calendar, *_years(first, last)).schedule
+    schedule = _schedule(calendar, *_years(first, last))
     dates = schedule.index.to_numpy().astype("datetime64[D]")
     chosen = (dates >= first) & (dates <= last)
     times = [schedule[column].dt.as_unit("ns").astype("int64").to_numpy()[chosen] for column in ("open", "close")]
@@ -126,7 +137,9 @@ def exchange_sessions(calendar: str, start: np.datetime64 | str, end: np.datetim
 
 
 def local_date(calendar: str, instant_ns: int) -> np.datetime64:
-    """Return the date of an instant in the exchange's own time zone."""
+    """Return the date of an instant in the exchange's own time zone; of CME_Equity the trade date."""
+    if calendar == futures_calendar.NAME:
+        return futures_calendar.trade_date(instant_ns)
     utc = np.datetime64(instant_ns, "ns")
     zone = _calendar(calendar, *_years(utc, utc)).tz
     seconds = instant_ns // 1_000_000_000

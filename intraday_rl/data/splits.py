@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from intraday_rl.core import checks
 from intraday_rl.core.errors import DataError, ParameterError
@@ -50,3 +51,30 @@ def split_sessions(
         counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise DataError(f"{num_sessions} sessions must give each part at least one, gave {counts}; load more sessions")
     return parts
+
+
+def split_dates(
+    dates: npt.NDArray[np.datetime64], train_fraction: float, validation_fraction: float, embargo_sessions: int
+) -> SessionSplit:
+    """Cut sessions of one or more symbols into three parts by date.
+
+    The trading days of all symbols together are cut as `split_sessions` cuts sessions, and each session goes where its
+    day goes: no day on which one symbol was trained on is a day of another symbol's test.
+
+    Args:
+        dates: trading day of each session, (S,); a day comes once for each symbol that has it.
+        train_fraction: of the trading days.
+        validation_fraction: of the trading days.
+        embargo_sessions: trading days after each cut that belong to no part.
+
+    Raises:
+        ParameterError: as `split_sessions`.
+        DataError: there are too few trading days for three parts.
+    """
+    days, day_of = np.unique(dates, return_inverse=True)
+    by_day = split_sessions(len(days), train_fraction, validation_fraction, embargo_sessions)
+    train, validation, test = (
+        np.flatnonzero(np.isin(day_of, part)).astype(np.int64)
+        for part in (by_day.train, by_day.validation, by_day.test)
+    )
+    return SessionSplit(train, validation, test)

@@ -159,7 +159,7 @@ class RunningNormalize(VecNormalize):
         """Wrap the batch.
 
         Args:
-            venv: the environment, observations (N, F).
+            venv: the environment, observations (N, F), or (N, bars, features) with F = bars * features.
             gamma: discount of the returns whose variance scales the rewards.
             clip: bound on normalised observations and rewards.
             training: whether statistics are updated.
@@ -168,6 +168,7 @@ class RunningNormalize(VecNormalize):
         self._settings = structs.empty(Settings, 1)
         self._moments = np.zeros((3, venv.batch.width))
         self._raw = np.zeros((venv.num_envs, venv.batch.width), FLOAT32)  # overwritten by every step
+        self._shown = self._raw.reshape(-1, *venv.batch.shape)
         super().__init__(venv, training=training, norm_reward=norm_reward, clip_obs=clip, clip_reward=clip, gamma=gamma)
         for name, value in (("gamma", gamma), ("epsilon", self.epsilon), ("clip", clip)):
             self._settings[name] = value
@@ -196,14 +197,15 @@ class RunningNormalize(VecNormalize):
     @property
     def obs_rms(self) -> Any:
         """A copy of the observations' running moments; set it to replace them."""
-        moments = RunningMeanStd(shape=(self._moments.shape[1],))
-        moments.mean, moments.var = self._moments[MEAN].copy(), self._moments[VARIANCE].copy()
+        shape = self.venv.batch.shape
+        moments = RunningMeanStd(shape=shape)
+        moments.mean, moments.var = (self._moments[i].reshape(shape).copy() for i in (MEAN, VARIANCE))
         moments.count = float(self._settings["count"][0])
         return moments
 
     @obs_rms.setter
     def obs_rms(self, value: Any) -> None:
-        self._moments[MEAN], self._moments[VARIANCE] = value.mean, value.var
+        self._moments[MEAN], self._moments[VARIANCE] = np.ravel(value.mean), np.ravel(value.var)
         self._settings["count"] = value.count
 
     @property
@@ -247,20 +249,22 @@ class RunningNormalize(VecNormalize):
         raw: Array = np.asarray(self.venv.reset())
         self.old_obs = raw
         self.returns[:] = 0.0
-        out = np.empty(raw.shape, dtype=np.float32)
-        observe(raw, self._moments, self._settings, out)
-        return out
+        out = np.empty(self._raw.shape, dtype=np.float32)
+        observe(raw.reshape(out.shape), self._moments, self._settings, out)
+        return out.reshape(raw.shape)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Advance, update the statistics while training, and return normalised observations and rewards."""
         venv, raw, num_envs = self.venv, self._raw, self.num_envs
         batch = venv.batch
-        normalized = np.empty(raw.shape, FLOAT32)
+        normalized: Array = np.empty(raw.shape, FLOAT32)
         rewards, dones = np.empty(num_envs, FLOAT32), np.empty(num_envs, BOOL)
         ended = batch.advance(raw)
         outputs = (normalized, rewards, dones, self.returns)
         self._normalize(raw, batch.accounts, self._moments, self._settings, outputs)
-        self.old_obs = raw
+        self.old_obs = self._shown
+        if venv.window is not None:
+            normalized = normalized.reshape(self._shown.shape)
         if not ended:
             return normalized, rewards, dones, venv.no_infos.copy()
         over = np.flatnonzero(dones)
@@ -272,7 +276,7 @@ class RunningNormalize(VecNormalize):
         return self.venv.batch.rewards.copy()
 
     def normalize_obs(self, obs: Any) -> Any:
-        """Return observations (..., F) normalised with the present statistics."""
+        """Return observations (..., F), or of the layout's shape, normalised with the present statistics."""
         flat = np.ascontiguousarray(obs).reshape(-1, self.venv.batch.width)
         out = np.empty(flat.shape, dtype=np.float32)
         normalize_into(flat, self._moments, self._settings, out)

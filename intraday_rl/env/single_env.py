@@ -19,7 +19,8 @@ ONLY = np.zeros(1, dtype=np.int64)  # the index of the only account
 class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
     """One trading account on one-minute bars.
 
-    Observation: float32 (F,), market features of the last closed bar, then the account's state.
+    Observation: float32, market features of the last closed bar, then the account's state, then what the layout shows
+    of earlier bars, (F,); or a window of the last bars, (bars, features), the last one first.
     Action: Discrete(3) SELL, HOLD, BUY, or Box(-1, 1) for a fraction of the allowed size.
     Reward: change of net equity in basis points of the session-start NAV, plus the configured terms; every step's info
     holds `reward_parts`, reward by term, whose sum is the reward.
@@ -42,7 +43,8 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         self.action_space = batch.action_space
         self._read = _code if isinstance(batch.action_space, gymnasium.spaces.Discrete) else _fraction
         self._observations = np.zeros((1, batch.width), FLOAT32)  # overwritten by every step
-        self._observation = self._observations[0]
+        self._observation = self._observations[0].reshape(batch.shape)
+        self._final_observation = batch.final_observations[0].reshape(batch.shape)
         self._names = batch.term_names
         self._parts = batch.parts[STEP, 0]
         self._running = False
@@ -56,7 +58,7 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         if seed is not None:
             self.batch.seed(seed)
             self._begun = None
-        observation = self.batch.reset()[0] if self._begun is None else self._begun
+        observation = self.batch.reset()[0].reshape(self.batch.shape) if self._begun is None else self._begun
         self._begun, self._running = None, True
         return observation, {}
 
@@ -83,7 +85,7 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         info = {"reward_parts": parts, **batch.episode_infos(ONLY)[0]}
         del info["episode"]  # the name belongs to gymnasium's RecordEpisodeStatistics
         self._begun, self._running = self._observation.copy(), False
-        return batch.final_observations[0].copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info
+        return self._final_observation.copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info
 
 
 def _code(action: Any) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from intraday_rl.core.jit import every, njit, prefetch
 from intraday_rl.env.actions import target_position
-from intraday_rl.env.observation import write_observation
+from intraday_rl.env.observation import write_lags, write_observation
 from intraday_rl.env.rewards import StepRow, reward_term
 from intraday_rl.env.risk import exit_reason, position_limit
 from intraday_rl.market.advance import execute, settle, store_fill
@@ -28,13 +28,15 @@ reward_terms = every(reward_term, per_member=("memory",))
 
 ACCOUNTS_AHEAD = 4  # so many accounts before its turn an account's next bar is fetched from memory
 STEP, EPISODE, FINISHED = 0, 1, 2  # planes of `parts`: of this step, of the running episode, of the finished one
+FINAL, BEFORE, SOURCE = 0, 1, 2  # planes of `shown`: one array is handed over faster than three
 
 
 class EpisodeRow(NamedTuple):
-    """One episode to come: where on the tape it starts and ends, and where it reads the noise."""
+    """One episode to come: where on the tape it starts and ends, what it trades, and where it reads the noise."""
 
     first_bar: int
     last_bar: int
+    symbol: int
     noise_cursor: int
 
 
@@ -59,6 +61,7 @@ def begin_episode(account: AccountRow, episode: EpisodeRow, capital: float) -> N
     """Reset the account to `capital` at the episode's first closed bar; `episode` counts on."""
     account.bar = episode.first_bar
     account.last_bar = episode.last_bar
+    account.symbol = episode.symbol
     account.noise_cursor = episode.noise_cursor
     account.episode += 1
     account.cash = capital
@@ -74,6 +77,11 @@ def begin_episode(account: AccountRow, episode: EpisodeRow, capital: float) -> N
     account.high_water_mark = capital
     account.drawdown = 0.0
     account.max_drawdown = 0.0
+    account.drawdown_bars = 0
+    account.fills = 0
+    account.slippage_bps = 0.0
+    account.slippage_before_bps = 0.0
+    account.slippage_third_bps = 0.0
     account.traded_notional = 0.0
     account.round_trips = 0
     account.in_market_bars = 0
@@ -117,13 +125,14 @@ def clear_memory(memory: Array, n: int) -> None:
 
 
 @njit
-def begin_next(accounts: Array, n: int, market: Any, rules: Any, restart: Any, observation: Array) -> None:
-    """Begin account n's next episode and write its first observation."""
-    episodes, memory, _, _ = restart
+def begin_next(accounts: Array, n: int, market: Any, rules: Array, restart: Any, observation: Array) -> None:
+    """Begin account n's next episode, which may be of another symbol, and write its first observation."""
+    episodes, memory, _, shown = restart
     account = accounts[n]
-    begin_episode(account, episodes[n, (account.episode + 1) % episodes.shape[1]], rules.unit.capital_usd)
+    begin_episode(account, episodes[n, (account.episode + 1) % episodes.shape[1]], rules[0].unit.capital_usd)
     clear_memory(memory, n)
-    look(account, market, rules, observation)
+    look(account, market, rules[account.symbol], observation)
+    look_back(account, n, shown, rules[account.symbol], observation)
 
 
 @njit
@@ -132,7 +141,14 @@ def look(account: AccountRow, market: Any, rules: Any, observation: Array) -> No
     tape, features, _ = market
     bar = tape[account.bar]
     account.size = allowed_size(account, bar, rules.limits, rules.execution.contract.multiplier)
-    write_observation(observation, features[account.bar], account, bar, rules.columns)
+    write_observation(observation, features[account.bar], account, bar, rules.columns, rules.execution)
+
+
+@njit
+def look_back(account: AccountRow, n: int, shown: Array, rules: Any, observation: Array) -> None:
+    """Write what account n saw in earlier bars, where the layout shows it, and remember what it sees now."""
+    if observation.shape[0] > rules.columns.current:
+        write_lags(observation, shown[BEFORE, n], shown[SOURCE, 0], rules.columns.current, account.steps == 0)
 
 
 @njit
@@ -168,7 +184,7 @@ def fetch_ahead(accounts: Array, n: int, market: Any) -> None:
 def reset_batch(accounts: Array, market: Any, rules: Array, observations: Array, restart: Any) -> None:
     """Begin a new episode in every account and write its first observation; arguments as in `step_batch`."""
     for n in range(accounts.shape[0]):
-        begin_next(accounts, n, market, rules[0], restart, observations[n])
+        begin_next(accounts, n, market, rules, restart, observations[n])
 
 
 @njit
@@ -179,18 +195,18 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
         accounts: AccountRow records, (N,).
         actions: (N,) float64 actions inside the action space.
         market: (tape (T,) BarRow, features (T, F_market), noise (M,), M a power of two).
-        rules: one record that holds the groups of `TradingRules.pack`, (1,).
+        rules: records that hold the groups of `TradingRules.pack`, one for each symbol of the tape, (K,).
         outputs: (observations (N, F), parts (3, N, K) reward by term, fills (N,) FillRow): written.
-        restart: (episodes (N, E), memory (N, K), finished (N,) AccountRow, final observations (N, F)): an account
-            whose episode ends is copied to `finished`, its last observation to `final observations`, and begins the
-            next of its `episodes`.
+        restart: (episodes (N, E), memory (N, K), finished (N,) AccountRow, shown (3, N, F)): an account whose episode
+            ends is copied to `finished`, its last observation to the plane FINAL, and begins the next of its
+            `episodes`. The plane BEFORE holds the observations of the bar before, SOURCE `ObservationLayout.sources`.
     """
     observations, parts, fills = outputs
-    _, memory, finished, final_observations = restart
-    rule = rules[0]
+    _, memory, finished, shown = restart
     ended = 0
     for n in range(accounts.shape[0]):
         account = accounts[n]
+        rule = rules[account.symbol]
         fetch_ahead(accounts, n, market)
         happened = trade(account, actions[n], market, rule, fills[n])
         usd_to_reward = rule.unit.reward_scale / (1e-4 * account.start_nav)
@@ -204,6 +220,7 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
         account.terminated = 1 if account.closing > 0 and account.position == 0.0 else 0
         account.truncated = 1 if account.bar >= account.last_bar and account.terminated == 0 else 0
         look(account, market, rule, observations[n])
+        look_back(account, n, shown, rule, observations[n])
         if account.terminated + account.truncated > 0:
             ended += 1
             finished[n] = account
@@ -211,6 +228,6 @@ def step_batch(accounts: Array, actions: Array, market: Any, rules: Array, outpu
                 parts[FINISHED, n, k] = parts[EPISODE, n, k]
                 parts[EPISODE, n, k] = 0.0
             for i in range(observations.shape[1]):
-                final_observations[n, i] = observations[n, i]
-            begin_next(accounts, n, market, rule, restart, observations[n])
+                shown[FINAL, n, i] = observations[n, i]
+            begin_next(accounts, n, market, rules, restart, observations[n])
     return ended

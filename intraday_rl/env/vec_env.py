@@ -26,6 +26,7 @@ class TradingVecEnv(VecEnv):
         """Wrap the engine."""
         self.batch = batch
         self.no_infos: list[Any] = [NO_INFO] * batch.num_envs
+        self.window = batch.shape if len(batch.shape) > 1 else None  # what an observation's row is shaped into
         self.render_mode = None
         super().__init__(batch.num_envs, batch.observation_space, batch.action_space)
 
@@ -41,7 +42,8 @@ class TradingVecEnv(VecEnv):
             self.batch.seed(seed)
             self._reset_seeds()
         self.reset_infos = [{} for _ in range(self.num_envs)]
-        return self.batch.reset()
+        observations = self.batch.reset()
+        return observations if self.window is None else observations.reshape(-1, *self.window)
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
         """Keep the actions for `step_wait`."""
@@ -52,6 +54,8 @@ class TradingVecEnv(VecEnv):
         batch = self.batch
         observations = np.empty((self.num_envs, batch.width), FLOAT32)
         ended = batch.advance(observations)
+        if self.window is not None:
+            observations = observations.reshape(-1, *self.window)
         rewards = batch.rewards.astype(FLOAT32)
         if not ended:
             return observations, rewards, np.zeros(self.num_envs, dtype=bool), self.no_infos.copy()
@@ -71,7 +75,7 @@ class TradingVecEnv(VecEnv):
         for n, info, observation, cut in zip(
             over.tolist(), self.batch.episode_infos(over), last, truncated, strict=True
         ):
-            info["terminal_observation"] = observation
+            info["terminal_observation"] = observation.reshape(self.batch.shape)
             info["TimeLimit.truncated"] = cut == 1
             infos[n] = info
         return infos

@@ -44,13 +44,14 @@ class TradingVectorEnv(VectorEnv[Any, Any, Any]):
                 raise ConfigError(message) from error
             super().reset(seed=seed)
             self.batch.seed(seed)
-        return self.batch.reset(), {}
+        return self.batch.reset().reshape(-1, *self.batch.shape), {}
 
     def step(self, actions: npt.NDArray[Any]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Advance every account by one bar."""
         batch = self.batch
         observations = np.empty((self.num_envs, batch.width), dtype=np.float32)
         ended = batch.step(actions.reshape(self.num_envs), observations)
+        observations = observations.reshape(-1, *batch.shape)
         rewards = batch.rewards.copy()
         terminated, truncated = batch.terminated > 0, batch.truncated > 0
         if not ended:
@@ -61,7 +62,7 @@ class TradingVectorEnv(VectorEnv[Any, Any, Any]):
         done = terminated | truncated
         over = np.flatnonzero(done)
         for n, info in zip(over.tolist(), batch.episode_infos(over), strict=True):
-            final_observations[n] = batch.final_observations[n].copy()
+            final_observations[n] = batch.final_observations[n].reshape(batch.shape).copy()
             final_infos = self._add_info(final_infos, info, n)
         infos["final_obs"], infos["final_info"] = final_observations, final_infos
         infos["_final_obs"] = infos["_final_info"] = done

@@ -82,15 +82,32 @@ def _open_books(ledger: Ledger) -> _Books:
     found = place < len(bar_keys)
     if not found.all() or not np.array_equal(bar_keys[place], fill_keys):
         raise AccountingError("ledger: a fill lies in no bar of its session")
+    _audit_symbols(ledger)
     quantity = fills["quantity"].to_numpy(dtype=np.float64)
-    flow = -quantity * fills["price"].to_numpy() * ledger.multiplier - fills["commission_usd"].to_numpy()
+    flow = -quantity * fills["price"].to_numpy() * ledger.multiplier_of(fills) - fills["commission_usd"].to_numpy()
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return _Books(first, place.astype(np.int64), flow, quantity)
 
 
+def _audit_symbols(ledger: Ledger) -> None:
+    """Refuse a row of another symbol than its session's: its symbol decides what a price unit is worth."""
+    sessions = ledger.sessions
+    symbols = dict(zip(sessions["session"], sessions["symbol"], strict=True))
+    for name in ("bars", "fills", "trades"):
+        frame = getattr(ledger, name)
+        expected = frame["session"].map(symbols)
+        wrong = (frame["symbol"] != expected).to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise AccountingError(
+                f"ledger: {name} row {row} is booked for {frame['symbol'].iloc[row]}, its session trades "
+                f"{expected.iloc[row]}"
+            )
+
+
 def _audit_fills(ledger: Ledger) -> None:
     fills = ledger.fills
-    usd = fills["quantity"].to_numpy() * ledger.multiplier
+    usd = fills["quantity"].to_numpy() * ledger.multiplier_of(fills)
     slipped = usd * (fills["price"] - fills["decision_mid"]).to_numpy()
     moved = usd * (fills["price"] - fills["reference_price"]).to_numpy()
     spread, impact, latency = (fills[name].to_numpy() for name in ("spread_usd", "impact_usd", "latency_usd"))
@@ -107,7 +124,7 @@ def _audit_bars(ledger: Ledger, books: _Books) -> Floats:
     start = sessions["start_nav"].to_numpy()
     position = books.running(books.quantity)
     cash = np.repeat(start, counts) + books.running(books.flow)
-    nav = cash + position * ledger.multiplier * bars["close"].to_numpy()
+    nav = cash + position * ledger.multiplier_of(bars) * bars["close"].to_numpy()
     final = np.asarray(nav[books.first[1:] - 1])
     earned_before = np.concatenate([[0.0], np.cumsum(final - start)[:-1]])
     for name, expected in (
@@ -139,9 +156,9 @@ def _audit_activity(ledger: Ledger, books: _Books) -> None:
     sessions, bars, fills = ledger.sessions, ledger.bars, ledger.fills
     last = books.first[1:] - 1
     start = sessions["start_nav"].to_numpy()
-    traded = books.running(np.abs(books.quantity) * fills["price"].to_numpy() * ledger.multiplier)[last]
+    traded = books.running(np.abs(books.quantity) * fills["price"].to_numpy() * ledger.multiplier_of(fills))[last]
     position = books.running(books.quantity)
-    notional = np.abs(position) * bars["close"].to_numpy() * ledger.multiplier / bars["nav"].to_numpy()
+    notional = np.abs(position) * bars["close"].to_numpy() * ledger.multiplier_of(bars) / bars["nav"].to_numpy()
     crossed = _crossings(books).astype(np.float64)
     expected = {
         "max_drawdown": _drawdowns(bars["nav"].to_numpy(), start, books.first),
@@ -183,7 +200,7 @@ def _audit_round_trips(ledger: Ledger, books: _Books) -> None:
     share = np.divide(np.abs(before), np.abs(quantity), out=np.zeros_like(before), where=closes)[closes]
     columns = {name: fills[name].to_numpy() for name in COSTS}
     columns["net_pnl"] = books.flow
-    columns["gross_pnl"] = -quantity * fills["decision_mid"].to_numpy() * ledger.multiplier
+    columns["gross_pnl"] = -quantity * fills["decision_mid"].to_numpy() * ledger.multiplier_of(fills)
     for name, values in columns.items():
         after = books.running(values)[books.bar_of_fill][closes]
         expected = after - (1.0 - share) * values[closes]

@@ -30,12 +30,17 @@ def _one_way_costs(rows: Any, rules: Any, accounts: Any, out: Any) -> None:
 def slippage_budget_bps(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], multiple: float) -> float:
     """Return `multiple` times the median modelled one-way cost of the sessions' minutes, in bps of the mid (SPEC C3).
 
-    One way: half-spread and temporary impact of an entry at the allowed size; commission is not slippage.
+    One way: half-spread and temporary impact of an entry at the allowed size; commission is not slippage. Each symbol's
+    minutes cost what its own execution asks; the median is over the minutes of all.
     """
     usable = tape.usable(sessions)
-    keep = np.concatenate([np.arange(tape.first_row[s], tape.last_row[s] + 1) for s in usable])
     accounts = structs.empty(AccountRow, 1)
     accounts["nav"] = accounts["start_nav"] = rules.initial_capital_usd
-    costs = np.empty(len(keep))
-    _one_way_costs(structs.view(np.asarray(tape.rows)[keep]), rules.pack(), accounts, costs)
-    return float(multiple * np.nanmedian(costs))
+    costs = []
+    for k in np.unique(tape.symbol_of[usable]):
+        own = usable[tape.symbol_of[usable] == k]
+        keep = np.concatenate([np.arange(tape.first_row[s], tape.last_row[s] + 1) for s in own])
+        costs.append(np.empty(len(keep)))
+        packed = rules.pack((tape.symbols[k],))
+        _one_way_costs(structs.view(np.asarray(tape.rows)[keep]), packed, accounts, costs[-1])
+    return float(multiple * np.nanmedian(np.concatenate(costs)))

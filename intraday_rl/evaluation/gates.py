@@ -5,6 +5,9 @@ are of the session-start NAV. A gate passes or fails, or lacks what it needs to 
 the size guard (S1) never fail: without them the verdict is "not enough evidence", never "pass". Numbers that differ by
 less than 1e-9 of the limit count as equal, so the rounding of sums decides nothing.
 
+Where a session is a day of several accounts, the gates on one account's behaviour (G7-G9) judge the account that fares
+worst, and E2 deflates the Sharpe ratio of the days: round trips that several accounts make on one day share its market.
+
 The overall verdict is stage 1b's. Stage 1a is reported beside it and decides nothing: on five sessions chance alone
 passes the nine gates in up to a fifth of windows, and one good policy in ten fails them.
 """
@@ -15,9 +18,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import pandas as pd
-
 from intraday_rl.core import checks
+from intraday_rl.evaluation.ledger import Frames
 from intraday_rl.metrics.inference import deflated_sharpe_ratio
 
 PASS, FAIL, NOT_ENOUGH = "pass", "fail", "not enough evidence"
@@ -77,7 +79,7 @@ class Trials:
     """Every trial that was ever judged on a window sharing a session with this one, this one included."""
 
     num_trials: int
-    sharpe_variance: float | None  # of the trials' `round_trip_sharpe`; None when unknown, not needed for one trial
+    sharpe_variance: float | None  # of the trials' Sharpe ratios that E2 deflates; None: unknown, or one trial
     counted_on: str  # date of the count, ISO 8601
 
     def check(self) -> None:
@@ -140,7 +142,7 @@ class Judgement:
         }
 
 
-def first_sessions(frames: tuple[pd.DataFrame, ...], count: int) -> tuple[pd.DataFrame, ...]:
+def first_sessions(frames: Frames, count: int) -> Frames:
     """Return the ledger's frames, sessions first, cut to the first `count` sessions: the window of stage 1a.
 
     Args:
@@ -148,7 +150,8 @@ def first_sessions(frames: tuple[pd.DataFrame, ...], count: int) -> tuple[pd.Dat
         count: Sessions to keep; all when there are fewer.
     """
     kept = frames[0]["session"].iloc[:count]
-    return tuple(frame[frame["session"].isin(kept)] for frame in frames)
+    sessions, trades, fills, bars = (frame[frame["session"].isin(kept)] for frame in frames)
+    return sessions, trades, fills, bars
 
 
 def judge(
@@ -323,13 +326,13 @@ class _Window:
         if variance is None and self.trials.num_trials > 1:
             reason = f"the variance of the Sharpe ratios of {self.trials.num_trials} trials is unknown"
             return GateResult("E2", name, None, limit, NOT_ENOUGH, reason)
-        sharpe, skewness, kurtosis = (self.number(f"round_trip_{key}") for key in ("sharpe", "skewness", "kurtosis"))
+        unit = "round_trip" if self.count("num_accounts") == 1 else "session"
+        sharpe, skewness, kurtosis = (self.number(f"{unit}_{key}") for key in ("sharpe", "skewness", "kurtosis"))
         if sharpe is not None and skewness is not None and kurtosis is not None:
-            value = deflated_sharpe_ratio(
-                sharpe, self.round_trips, skewness, kurtosis, self.trials.num_trials, variance or 0.0
-            )
+            count = self.round_trips if unit == "round_trip" else self.sessions
+            value = deflated_sharpe_ratio(sharpe, count, skewness, kurtosis, self.trials.num_trials, variance or 0.0)
         if math.isnan(value):
-            reason = "the deflated Sharpe ratio is undefined: too few or equal round trips"
+            reason = f"the deflated Sharpe ratio is undefined: too few or equal {unit.replace('_', ' ')}s"
             return GateResult("E2", name, None, limit, NOT_ENOUGH, reason)
         reason = f"deflated Sharpe ratio is {value:.3f}{_vs(limit)}"
         return GateResult("E2", name, value, limit, PASS if _at_least(value, minimum) else NOT_ENOUGH, reason)

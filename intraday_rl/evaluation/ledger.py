@@ -1,11 +1,13 @@
 """The ledger: sessions, round trips, fills and bars of a recording as tables, every cost by kind.
 
 Costs are positive USD; net_pnl = gross_pnl - commission - spread - impact - latency, where gross_pnl values every
-fill at the mid of its decision.
+fill at the mid of its decision. Each session is the account of one symbol; several symbols traded on one day make
+several sessions of that day (`portfolio.combine_by_date` makes one of them).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,37 +19,53 @@ from intraday_rl.evaluation.rollout import Recording
 from intraday_rl.evaluation.round_trips import COSTS, round_trips
 from intraday_rl.market.tape import MINUTE_NS
 
+Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]  # sessions, trades, fills, bars
+
 
 @dataclass(frozen=True)
 class Ledger:
-    """What trading came to. All frames are in time order; `session` is the session's index on the tape.
+    """What trading came to.
+
+    All frames are in the order of the sessions (by date, then symbol) and in time order in each; `session` is the
+    session's index on the tape.
 
     Attributes:
         sessions: one row per session.
         trades: one row per flat-to-flat round trip.
         fills: one row per fill.
         bars: one row per bar.
-        multiplier: USD per price unit and unit of quantity.
+        multipliers: USD per price unit and unit of quantity, of each symbol of the tape, by name.
     """
 
     sessions: pd.DataFrame
     trades: pd.DataFrame
     fills: pd.DataFrame
     bars: pd.DataFrame
-    multiplier: float
+    multipliers: Mapping[str, float]
 
     @property
-    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def frames(self) -> Frames:
         """Sessions, trades, fills, bars: the order in which metrics and gates take them."""
         return self.sessions, self.trades, self.fills, self.bars
+
+    def multiplier_of(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the multiplier of each row's symbol."""
+        return multiplier_of(frame, self.multipliers)
+
+
+def multiplier_of(frame: pd.DataFrame, multipliers: Mapping[str, float]) -> npt.NDArray[np.float64]:
+    """Return the multiplier of each row's symbol; NaN for a symbol that has none."""
+    return np.asarray(frame["symbol"].map(multipliers), dtype=np.float64)
 
 
 def build_ledger(recording: Recording) -> Ledger:
     """Return the ledger of a recording."""
+    rules = recording.rules
+    multipliers = {symbol: rules.execution_of(symbol).contract.multiplier for symbol in recording.tape.symbols}
     bars = _bars(recording)
     fills = _fills(recording)
-    trades = round_trips(fills, recording.tape, recording.rules.execution.contract.multiplier)
-    return Ledger(_sessions(recording, fills, bars), trades, fills, bars, recording.rules.execution.contract.multiplier)
+    trades = round_trips(fills, recording.tape, multipliers)
+    return Ledger(_sessions(recording, fills, bars, multipliers), trades, fills, bars, multipliers)
 
 
 def _utc(nanoseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
@@ -56,6 +74,11 @@ def _utc(nanoseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
 
 def _dates(recording: Recording, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
     return recording.tape.dates[recording.sessions[columns]].astype("datetime64[ns]")
+
+
+def _symbols(recording: Recording, columns: npt.NDArray[np.int64]) -> pd.Series[str]:
+    names = pd.Series(list(recording.tape.symbols), dtype="str")
+    return names.iloc[recording.tape.symbol_of[recording.sessions[columns]]].reset_index(drop=True)
 
 
 def _bars(recording: Recording) -> pd.DataFrame:
@@ -69,6 +92,7 @@ def _bars(recording: Recording) -> pd.DataFrame:
         {
             "session": recording.sessions[column],
             "date": _dates(recording, column),
+            "symbol": _symbols(recording, column),
             "time": _utc(recording.tape.end_ns[row]),
             "close": recording.tape.rows["close"][row],
             "position": recording.position[step, column],
@@ -90,9 +114,9 @@ def _fills(recording: Recording) -> pd.DataFrame:
         {
             "session": recording.sessions[column],
             "date": _dates(recording, column),
-            "symbol": tape.symbol,
+            "symbol": _symbols(recording, column),
             "time": _utc(tape.end_ns[row] - MINUTE_NS),
-            "minute": row - _first_rows(recording)[column],
+            "minute": row - tape.session_starts[recording.sessions[column]],
             "quantity": rows["quantity"],
             "price": rows["price"],
             "decision_mid": rows["decision_mid"],
@@ -106,12 +130,9 @@ def _fills(recording: Recording) -> pd.DataFrame:
     return frame
 
 
-def _first_rows(recording: Recording) -> npt.NDArray[np.int64]:
-    """Return the tape row of each session's first minute, (S,)."""
-    return np.concatenate([[0], recording.tape.last_row + 1])[recording.sessions]
-
-
-def _sessions(recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
+def _sessions(
+    recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame, multipliers: Mapping[str, float]
+) -> pd.DataFrame:
     final = recording.final
     columns = np.arange(len(recording.sessions))
     start = final["start_nav"]
@@ -119,7 +140,7 @@ def _sessions(recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame) -> 
         {
             "session": recording.sessions,
             "date": _dates(recording, columns),
-            "symbol": recording.tape.symbol,
+            "symbol": _symbols(recording, columns),
             "start_nav": start,
             "end_nav": final["nav"],
             "net_pnl": final["nav"] - start,
@@ -132,7 +153,7 @@ def _sessions(recording: Recording, fills: pd.DataFrame, bars: pd.DataFrame) -> 
             "bars": recording.length,
         }
     )
-    notional = bars["position"].abs() * bars["close"] * recording.rules.execution.contract.multiplier / bars["nav"]
+    notional = bars["position"].abs() * bars["close"] * multiplier_of(bars, multipliers) / bars["nav"]
     frame["mean_absolute_exposure"] = notional.groupby(bars["session"]).mean().reindex(frame["session"]).to_numpy()
     sums = fills.groupby("session")[list(COSTS)].sum().reindex(frame["session"], fill_value=0.0)
     for name in COSTS:

@@ -1,12 +1,13 @@
 """From a policy to a ledger: every session once, all sessions side by side, deterministic.
 
 Every session starts from the initial capital (profits are not carried over), so sessions are independent and run as
-one batch; the equity curve chains their net results. A session's latency noise depends on the seed and its date
-alone: judging fewer or other sessions beside it changes nothing.
+one batch; the equity curve chains their net results. A session's latency noise depends on the seed, its date and its
+symbol's name alone: judging fewer or other sessions or symbols beside it changes nothing.
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,7 @@ def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArr
 
 
 def noise_cursors(tape: Tape, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return where each session reads the noise: a function of its date."""
+    """Return where each session reads the noise: a function of its date and its symbol's name."""
     days = tape.dates[sessions].astype("datetime64[D]").astype(np.int64)
-    return (days * CURSOR_STRIDE) % NOISE_SIZE
+    places = np.array([zlib.crc32(symbol.encode()) for symbol in tape.symbols], dtype=np.int64)
+    return (days * CURSOR_STRIDE + places[tape.symbol_of[sessions]]) % NOISE_SIZE

@@ -5,14 +5,14 @@ A fill that crosses zero closes one round trip and opens the next; its costs are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from intraday_rl.market.tape import MINUTE_NS, Tape
+from intraday_rl.market.tape import Tape
 
 COSTS = ("commission_usd", "spread_usd", "impact_usd", "latency_usd")
 COLUMNS = (
@@ -52,15 +52,19 @@ class _Open:
             self.exit_value += abs(quantity) * fill.price
 
 
-def round_trips(fills: pd.DataFrame, tape: Tape, multiplier: float) -> pd.DataFrame:
+def round_trips(fills: pd.DataFrame, tape: Tape, multipliers: Mapping[str, float]) -> pd.DataFrame:
     """Return one row per round trip; a position still open at a session's end makes none.
 
     Args:
-        fills: the ledger's fills, in time order.
+        fills: the ledger's fills, session by session, in time order.
         tape: for the ATR at entry: initial risk is one ATR on the largest position.
-        multiplier: USD per price unit and unit of quantity.
+        multipliers: USD per price unit and unit of quantity, by symbol.
     """
-    rows = [_row(trip, last, tape, multiplier) for trip, last in _closed(fills)]
+    before, atr = tape.session_starts - 1, tape.rows["atr"]  # an order is decided one row before its fill's
+    rows = [
+        _row(trip, last, atr[before[trip.first.session] + trip.first.minute], multipliers[trip.first.symbol])
+        for trip, last in _closed(fills)
+    ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("entry_time", "exit_time"):
         frame[name] = pd.to_datetime(frame[name], utc=True).dt.as_unit("ns")
@@ -93,10 +97,8 @@ def _closed(fills: pd.DataFrame) -> Iterator[tuple[_Open, Any]]:
             trip.take(fill, remaining)
 
 
-def _row(trip: _Open, last: Any, tape: Tape, multiplier: float) -> tuple[Any, ...]:
+def _row(trip: _Open, last: Any, atr: float, multiplier: float) -> tuple[Any, ...]:
     first = trip.first
-    decision = int(np.searchsorted(tape.end_ns, first.time.value + MINUTE_NS)) - 1
-    atr = float(tape.rows["atr"][decision])
     gross = trip.gross * multiplier
     return (
         first.session,
@@ -112,5 +114,5 @@ def _row(trip: _Open, last: Any, tape: Tape, multiplier: float) -> tuple[Any, ..
         *trip.costs.values(),
         gross - sum(trip.costs.values()),
         (last.time - first.time).total_seconds() / 60.0,
-        atr * trip.largest * multiplier,
+        float(atr) * trip.largest * multiplier,
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from intraday_rl.core.protocols import Policy
 from intraday_rl.env.batch_env import TradingRules
 from intraday_rl.evaluation.ledger import build_ledger
+from intraday_rl.evaluation.portfolio import combine_by_date
 from intraday_rl.evaluation.rollout import roll_out
 from intraday_rl.market.tape import Tape
 from intraday_rl.metrics import hit_rate, profit_factor, sharpe_ratio
@@ -18,7 +19,7 @@ from intraday_rl.metrics import hit_rate, profit_factor, sharpe_ratio
 def make_validator(
     tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], seed: int
 ) -> Callable[[Policy], dict[str, float]]:
-    """Return a function that judges a policy on the sessions.
+    """Return a function that judges a policy on the sessions: of several symbols, on the days of their portfolio.
 
     Its numbers: net_return (sum of session returns), net_pnl_usd, sharpe_ratio, profit_factor, hit_rate, worst
     session max_drawdown, round_trips and turnover per session, exposure (share of bars in the market). Undefined
@@ -26,8 +27,8 @@ def make_validator(
     """
 
     def validate(policy: Policy) -> dict[str, float]:
-        ledger = build_ledger(roll_out(tape, rules, sessions, policy, seed))
-        table, pnl = ledger.sessions, ledger.trades["net_pnl"].to_numpy()
+        table, trades, _, _ = combine_by_date(build_ledger(roll_out(tape, rules, sessions, policy, seed)))
+        pnl = trades["net_pnl"].to_numpy()
         returns = table["session_return"].to_numpy()
         return {
             "net_return": float(returns.sum()),

@@ -73,6 +73,7 @@ def settle(account: AccountRow, fill: FillRow, bar: BarRow, multiplier: float) -
     account.high_water_mark = max(account.high_water_mark, account.nav)
     account.drawdown = (account.high_water_mark - account.nav) / account.start_nav
     account.max_drawdown = max(account.max_drawdown, account.drawdown)
+    account.drawdown_bars = account.drawdown_bars + 1 if account.drawdown > 0.0 else 0
 
 
 @njit
@@ -82,6 +83,10 @@ def _book(account: AccountRow, fill: FillRow, multiplier: float) -> None:
     account.cash -= fill.quantity * multiplier * fill.price + fill.commission_usd
     account.position = after
     account.traded_notional += abs(fill.quantity) * multiplier * fill.price
+    account.fills += 1
+    account.slippage_third_bps = account.slippage_before_bps
+    account.slippage_before_bps = account.slippage_bps
+    account.slippage_bps = math.copysign(1e4, fill.quantity) * (fill.price - fill.decision_mid) / fill.decision_mid
     if before == 0.0 or before * after < 0.0:
         account.entry_price = fill.price
         account.bars_held = 0

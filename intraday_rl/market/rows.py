@@ -63,6 +63,7 @@ class AccountRow:
     """One account in one session, changed in place. Reset to the initial capital at each session's start."""
 
     bar: int  # tape row of the last closed bar
+    symbol: int  # place in the tape's symbols of what is traded
     last_bar: int  # last tape row of the session
     noise_cursor: int  # where this episode reads the pre-drawn noise
     episode: int  # episodes begun by this account so far, minus one
@@ -80,6 +81,11 @@ class AccountRow:
     high_water_mark: float
     drawdown: float  # (high_water_mark - nav) / start_nav
     max_drawdown: float
+    drawdown_bars: int  # bars in a row below the high-water mark, this one included
+    fills: int  # of the session so far
+    slippage_bps: float  # of the last fill, side * (price - mid at the decision) / mid; 0 before there is one
+    slippage_before_bps: float  # of the fill before
+    slippage_third_bps: float  # of the third last
     traded_notional: float
     round_trips: int
     in_market_bars: int

@@ -1,11 +1,14 @@
-"""The tape: a symbol's bars, with what execution needs of each, and the features that agents see, as flat arrays.
+"""The tape: bars of one or more symbols, with what execution needs of each and the features that agents see, as arrays.
 
-Row t holds what is known at the end of minute t. An episode is one session: it starts at the session's first row
-with valid features and prices and may run to its last row.
+A session is one symbol's trading day; its rows lie together, and sessions follow one another by date and, on one date,
+in the order of the symbols. So a time of day can occur in several rows: whoever looks a time up goes by session. Row t
+holds what is known at the end of minute t. An episode is one session: it starts at the session's first row with valid
+features and prices and may run to its last row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +27,7 @@ MINUTE_NS = 60_000_000_000
 
 @dataclass(frozen=True)
 class Tape:
-    """Bars and features of one symbol, ready for the simulator.
+    """Bars and features of K symbols in S sessions, ready for the simulator.
 
     Attributes:
         rows: BarRow records, (T,).
@@ -34,8 +37,9 @@ class Tape:
         last_row: last row of each session, (S,).
         dates: trading days, (S,).
         end_ns: UTC end of each minute, (T,).
-        symbol: what is traded.
-        instrument: its contract terms.
+        symbols: what is traded, K names.
+        instruments: contract terms of each, K.
+        symbol_of: place in `symbols` of what each session trades, (S,).
     """
 
     rows: structs.Records
@@ -45,8 +49,14 @@ class Tape:
     last_row: npt.NDArray[np.int64]
     dates: npt.NDArray[np.datetime64]
     end_ns: npt.NDArray[np.int64]
-    symbol: str
-    instrument: Instrument
+    symbols: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
+    symbol_of: npt.NDArray[np.int64]
+
+    @property
+    def session_starts(self) -> npt.NDArray[np.int64]:
+        """Row of each session's first minute, (S,)."""
+        return np.concatenate([[0], self.last_row[:-1] + 1])
 
     def usable(self, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return those of the sessions in which at least one decision can be taken."""
@@ -62,14 +72,15 @@ class Tape:
         bad: npt.NDArray[np.bool_] = np.asarray(~np.isfinite(self.features).all(axis=1))
         for values in needed.values():
             bad |= ~np.isfinite(values)
-        for first, last, date in zip(self.first_row, self.last_row, self.dates, strict=True):
+        sessions = zip(self.first_row, self.last_row, self.dates, self.symbol_of, strict=True)
+        for first, last, date, symbol in sessions:
             if first >= 0 and bad[first : last + 1].any():
                 minute = int(bad[first : last + 1].argmax() + first)
                 row = dict(zip(self.feature_names, self.features[minute], strict=True))
                 row |= {name: column[minute] for name, column in needed.items()}
                 columns = [name for name, value in row.items() if not np.isfinite(value)]
                 raise DataError(
-                    f"{self.symbol} {date}: {', '.join(columns)} is not a number at tape row {minute}, after "
+                    f"{self.symbols[symbol]} {date}: {', '.join(columns)} is not a number at tape row {minute}, after "
                     "the session's warm-up; check the bars of that minute"
                 )
 
@@ -116,9 +127,57 @@ def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument
         last_row=bars.sessions.first[1:] - 1,
         dates=bars.sessions.date,
         end_ns=bars.start_ns + MINUTE_NS,
-        symbol=bars.symbol,
-        instrument=instrument,
+        symbols=(bars.symbol,),
+        instruments=(instrument,),
+        symbol_of=np.zeros(len(lengths), dtype=np.int64),
     )
+
+
+def join_tapes(tapes: Sequence[Tape]) -> Tape:
+    """Return the tapes as one: sessions by date and, on one date, in the order of the symbols.
+
+    Raises:
+        DataError: there is no tape, a symbol comes twice, or features differ in name or order.
+    """
+    _refuse_unlike(tapes)
+    symbols_before = np.cumsum([0, *(len(tape.symbols) for tape in tapes)])
+    rows_before = np.cumsum([0, *(len(tape.rows) for tape in tapes)])
+    symbol_of = np.concatenate([tape.symbol_of + symbols_before[i] for i, tape in enumerate(tapes)])
+    dates = np.concatenate([tape.dates for tape in tapes])
+    order = np.lexsort((symbol_of, dates))
+    starts = np.concatenate([tape.session_starts + rows_before[i] for i, tape in enumerate(tapes)])[order]
+    lengths = np.concatenate([tape.last_row + 1 - tape.session_starts for tape in tapes])[order]
+    warm_up = np.concatenate([np.where(t.first_row < 0, -1, t.first_row - t.session_starts) for t in tapes])[order]
+    ends = np.cumsum(lengths)
+    source = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
+    return Tape(
+        rows=np.concatenate([tape.rows for tape in tapes])[source],
+        features=np.concatenate([tape.features for tape in tapes])[source],
+        feature_names=tapes[0].feature_names,
+        first_row=np.where(warm_up < 0, -1, ends - lengths + warm_up),
+        last_row=ends - 1,
+        dates=dates[order],
+        end_ns=np.concatenate([tape.end_ns for tape in tapes])[source],
+        symbols=tuple(symbol for tape in tapes for symbol in tape.symbols),
+        instruments=tuple(instrument for tape in tapes for instrument in tape.instruments),
+        symbol_of=symbol_of[order],
+    )
+
+
+def _refuse_unlike(tapes: Sequence[Tape]) -> None:
+    """Refuse tapes that do not make one."""
+    if not tapes:
+        raise DataError("join_tapes needs at least one tape, had none")
+    symbols = [symbol for tape in tapes for symbol in tape.symbols]
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise DataError(f"join_tapes: {symbol} comes {symbols.count(symbol)} times; give each symbol once")
+    for tape in tapes[1:]:
+        if tape.feature_names != tapes[0].feature_names:
+            raise DataError(
+                f"join_tapes: the features of {', '.join(tape.symbols)} and those of {', '.join(tapes[0].symbols)} "
+                "differ in name or order; compute all with one preset"
+            )
 
 
 def _trailing_mean(values: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:

@@ -4,6 +4,10 @@ Conventions: the input is the evaluation ledger, four frames (sessions, round tr
 sessions row for each session number. The output holds plain JSON numbers; undefined and infinite values are None, and
 an infinite profit factor sets `pf_undefined`. Nothing in it depends on how many trials were made: deflation belongs to
 the gates. Keys, labels and units are those of `labels.METRICS`.
+
+Where a session is a day of several accounts, further columns say what is one account's: `accounts`, `most_round_trips`
+and `most_in_market_minutes` of a session, `start_nav` of a round trip; `notional_usd` of a fill weighs its slippage,
+since shares of different instruments do not add up.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ BOOTSTRAP_SESSIONS = 10_000
 BLOCK_BARS = 30.0
 BOUND_LEVEL = 0.05
 BOUND_RESAMPLES = 10_000
-BLOCK_TRADES = 5.0  # round trips of a session share its market, but no more than a few in a row
+BLOCK_TRADES = 5.0  # of one account: round trips of a session share its market, but no more than a few in a row
 
 COSTS = ("commission_usd", "spread_usd", "impact_usd", "latency_usd")
 REASONS = ("agent", "session_close", "halt")
@@ -78,6 +82,11 @@ def summarize(
     return {key: _plain(values[key]) for key in METRICS}
 
 
+def _first_of(rows: pd.DataFrame, *names: str) -> str:
+    """Return the first of the columns that the frame has; the last one is expected."""
+    return next((name for name in names if name in rows.columns), names[-1])
+
+
 class _Sessions:
     """The sessions' columns as checked arrays (S,)."""
 
@@ -92,6 +101,7 @@ class _Sessions:
         self.net_pnl = self.column("net_pnl")
         self.returns = self.net_pnl / self.start_nav
         self.initial_nav = float(self.start_nav[0]) if self.start_nav.size else math.nan
+        self.accounts = int(rows["accounts"].max()) if "accounts" in rows.columns and len(rows) else 1
 
     def column(self, name: str) -> FloatArray:
         """Return a column of the sessions."""
@@ -143,7 +153,10 @@ def _result(sessions: _Sessions, bar_rows: pd.DataFrame) -> dict[str, float | in
 
 def _trades(sessions: _Sessions, trade_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:
     pnl = _column(trade_rows, "trades", "net_pnl")
-    fractions = pnl / sessions.start_nav_of(trade_rows, "trades")
+    start_nav = sessions.start_nav_of(trade_rows, "trades")
+    if "start_nav" in trade_rows.columns:
+        start_nav = _column(trade_rows, "trades", "start_nav")
+    fractions = pnl / start_nav
     risk = trade_rows["initial_risk_usd"].to_numpy(dtype=np.float64)
     ratio = trades.win_loss_ratio(pnl)
     skewness, kurtosis = inference.skewness_and_kurtosis(fractions)
@@ -152,7 +165,11 @@ def _trades(sessions: _Sessions, trade_rows: pd.DataFrame, rng: np.random.Genera
         "profit_factor": trades.profit_factor(pnl),
         "pf_undefined": trades.profit_factor(pnl) == math.inf,
         "profit_factor_lower_bound": inference.profit_factor_lower_bound(
-            pnl, level=BOUND_LEVEL, num_resamples=BOUND_RESAMPLES, mean_block_trades=BLOCK_TRADES, rng=rng
+            pnl,
+            level=BOUND_LEVEL,
+            num_resamples=BOUND_RESAMPLES,
+            mean_block_trades=BLOCK_TRADES * sessions.accounts,
+            rng=rng,
         ),
         "hit_rate": trades.hit_rate(pnl),
         "break_even_hit_rate": trades.break_even_hit_rate(ratio),
@@ -227,6 +244,9 @@ def _ratios(sessions: _Sessions) -> dict[str, float | int]:
         "sharpe_standard_error": error * math.sqrt(returns.SESSIONS_PER_YEAR),
         "sharpe_probability": inference.probabilistic_sharpe_ratio(per_session, count, skewness, kurtosis, 0.0),
         "sortino_ratio": returns.sortino_ratio(sessions.returns),
+        "session_sharpe": per_session,
+        "session_skewness": skewness,
+        "session_kurtosis": kurtosis,
     }
 
 
@@ -235,8 +255,11 @@ def _activity(sessions: _Sessions) -> dict[str, float | int]:
     minutes, bars = sessions.column("in_market_minutes"), sessions.column("bars")
     share_of_bars = exposure(minutes, bars)
     absolute_exposure = weighted_mean(sessions.column("mean_absolute_exposure"), bars)
+    most_minutes = _first_of(sessions.rows, "most_in_market_minutes", "in_market_minutes")
+    most_trips = _first_of(sessions.rows, "most_round_trips", "round_trips")
     return {
         "num_sessions": sessions.returns.size,
+        "num_accounts": sessions.accounts,
         "sessions_not_flat": int((~sessions.rows["flat_at_end"].astype(bool)).sum()),
         "turnover_total": float(multiples.sum()),
         "turnover_per_session": mean(multiples),
@@ -244,13 +267,14 @@ def _activity(sessions: _Sessions) -> dict[str, float | int]:
         "mean_absolute_exposure": absolute_exposure,
         "mean_notional_in_market": divide(absolute_exposure, share_of_bars),
         "in_market_minutes": int(minutes.sum()),
-        "max_in_market_minutes_per_session": int(minutes.max(initial=0.0)),
-        "max_round_trips_per_session": int(sessions.column("round_trips").max(initial=0.0)),
+        "max_in_market_minutes_per_session": int(sessions.column(most_minutes).max(initial=0.0)),
+        "max_round_trips_per_session": int(sessions.column(most_trips).max(initial=0.0)),
     }
 
 
 def _execution(sessions: _Sessions, fill_rows: pd.DataFrame) -> dict[str, float | int]:
     quantity = _column(fill_rows, "fills", "quantity")
+    weight = _column(fill_rows, "fills", _first_of(fill_rows, "notional_usd", "quantity"))
     reason = fill_rows["reason"].to_numpy()
     counts: dict[str, float | int] = {f"num_fills_{name}": int((reason == name).sum()) for name in REASONS}
     columns = sessions.rows.columns
@@ -259,6 +283,6 @@ def _execution(sessions: _Sessions, fill_rows: pd.DataFrame) -> dict[str, float 
         "num_orders": int(sessions.column("orders").sum()) if "orders" in columns else math.nan,
         "num_fills": quantity.size,
         **counts,
-        "slippage_bps": weighted_mean(_column(fill_rows, "fills", "slippage_bps"), quantity),
+        "slippage_bps": weighted_mean(_column(fill_rows, "fills", "slippage_bps"), weight),
         "fill_rate": fill_rate(quantity, ordered),
     }

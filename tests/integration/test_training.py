@@ -99,7 +99,7 @@ def test_run_judges_the_sessions_after_validation(run):
     """Ten sessions: five to train on, two to choose by, three to be judged on."""
     bars = pd.read_parquet(run / "equity.parquet")
     plan = build_plan(compose(SMALL))
-    dates = plan.source.load().sessions.date
+    dates = plan.markets[0].source.load().sessions.date
     assert list(bars["date"].unique()) == list(dates[7:].astype("datetime64[ns]"))
 
 
@@ -107,7 +107,7 @@ def test_manifest_names_data_seed_and_overrides(run):
     manifest = json_of(run / "manifest.json")
     assert manifest["seeds"] == {"seed": 0}
     assert manifest["overrides"] == list(SMALL)
-    assert manifest["data_fingerprint"] == build_plan(compose(SMALL)).source.load().fingerprint
+    assert manifest["data_fingerprint"] == build_plan(compose(SMALL)).markets[0].source.load().fingerprint
     assert json_of(run / "bundle" / "manifest.json")["data_fingerprint"] == manifest["data_fingerprint"]
 
 

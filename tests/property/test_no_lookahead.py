@@ -80,7 +80,7 @@ class Market:
 
 def new_market(*overrides: str) -> Market:
     plan = build_plan(compose(overrides))
-    bars = plan.source.load()
+    bars = plan.markets[0].source.load()
     market = Market(bars, plan, random_network(plan, bars), {})
     assert len(market.fill_rows()) > 60
     return market
@@ -88,7 +88,7 @@ def new_market(*overrides: str) -> Market:
 
 def random_network(plan: Any, bars: Bars) -> Undaunted:
     """Return an untrained network with weights of size 1 on the scaled observation; every column matters to it."""
-    table = plan.pipeline.compute(bars)
+    table = plan.markets[0].pipeline.compute(bars)
     seen = table.values[table.valid]
     width = len(plan.rules.layout.names)
     assert width == 47

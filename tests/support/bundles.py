@@ -29,6 +29,11 @@ FEATURES = {
     "base_spread": 0.01,
     "sources": {"feature0": "bars", "feature1": "quotes", "feature2": "proxy"},
 }
+MOMENTS = {"mean": [0.0, 1.0, 2.0], "deviation": [1.0, 1.0, 1.0]}
+JUDGING = {
+    "slippage_budget_bps": 1.25,
+    "training_fit": {"names": FEATURES["names"], "symbols": {"TEST": MOMENTS}},
+}
 CONFIG = {"seed": 3, "env": {"actions": {"_target_": "intraday_rl.env.actions.DiscreteTarget"}}}
 ORIGIN = {"data_fingerprint": "abc", "packages": {"numpy": "2.0"}, "seeds": {"seed": 3}, "overrides": ["seed=3"]}
 JSON_FILES = (
@@ -76,7 +81,7 @@ def save_example(path: Path, rules: TradingRules | None = None, **snapshot: Any)
         features=FEATURES,
         config=CONFIG,
         hidden_layers=LAYERS,
-        judging={"slippage_budget_bps": 1.25},
+        judging=JUDGING,
         origin=ORIGIN,
     )
     return taken

@@ -24,6 +24,7 @@ from intraday_rl.market.spreads import QuotedSpread
 from intraday_rl.market.tape import MINUTE_NS, Tape
 
 SHARE = Instrument(name="share", tick_size=0.01, multiplier=1.0, calendar="XNYS")
+SIX = ACCOUNT_FEATURES[:6]
 FIRST_NS = 1_704_205_800_000_000_000  # 2024-01-02 14:30 UTC
 
 
@@ -48,8 +49,9 @@ def make_tape(sessions: Sequence[Sequence[dict[str, float]]], num_features: int 
         last_row=first[1:] - 1,
         dates=np.datetime64("2024-01-02") + np.arange(len(sessions)),
         end_ns=FIRST_NS + MINUTE_NS * np.arange(1, count + 1, dtype=np.int64),
-        symbol="TEST",
-        instrument=SHARE,
+        symbols=("TEST",),
+        instruments=(SHARE,),
+        symbol_of=np.zeros(len(sessions), dtype=np.int64),
     )
 
 
@@ -127,18 +129,32 @@ COSTLY = {
 }
 
 
+def make_layout(market: tuple[str, ...], **changes: Any) -> ObservationLayout:
+    """Return the layout of these features and the account's first six, without history, given parts replaced."""
+    plain = {
+        "account": SIX,
+        "stacked": (),
+        "frames": 1,
+        "daily_loss_unit": 0.006,
+        "drawdown_unit": 0.006,
+        "slippage_budget_bps": 2.0,
+    }
+    return ObservationLayout(market=market, **(plain | changes))
+
+
 def make_rules(tape: Tape, **changes: Any) -> TradingRules:
     """Return rules for 100 units, target semantics, profit as reward, flat one minute before the close."""
-    layout = ObservationLayout(tape.feature_names, ACCOUNT_FEATURES, daily_loss_unit=0.006, drawdown_unit=0.006)
     parts = {
         "execution": make_execution(),
+        "executions": {},
         "limits": {"units": MaxUnits(units=100)},
         "exits": {"session_close": FlatBeforeClose(minutes=1)},
         "actions": DiscreteTarget(),
         "terms": {"profit": Profit(weight=1.0)},
         "reward_scale": 1.0,
-        "layout": layout,
+        "layout": make_layout(tape.feature_names),
         "initial_capital_usd": 50_000.0,
+        "episode_order": "mixed",
     }
     return TradingRules(**(parts | changes))
 

@@ -2,7 +2,8 @@
 
 Conventions: keys are dotted paths. A node with a `_target_` is a struct, which checks the kinds of its own values;
 everywhere else a value must be of the kind that `conf/` has there. New members may join, and members may leave, in
-the open groups only: named collections of rules, terms and families.
+the open groups only: named collections of rules, terms and families. Below `market.by_symbol` stand symbols, and below
+each of them what differs for it, with the keys of `market`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError
 
 OPEN_GROUPS = ("reward.terms", "risk.limits", "risk.exits", "features.families")
+BY_SYMBOL, OF_SYMBOL = "market.by_symbol", "market"
 TARGET = "_target_"
 MISSING = "???"
 KINDS: dict[type, str] = {
@@ -35,7 +37,10 @@ def check_keys(given: Mapping[str, Any], reference: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the first thing that is wrong, by its key.
     """
-    _compare("", given, reference, sorted(walk(reference)))
+    keys = sorted(walk(reference))
+    _compare("", given, reference, keys)
+    for symbol, node in given.get(OF_SYMBOL, {}).get("by_symbol", {}).items():
+        _compare_part(f"{BY_SYMBOL}.{symbol}", node, reference[OF_SYMBOL])
 
 
 def check_existing(key: str, value: Any, reference: Mapping[str, Any]) -> None:
@@ -71,13 +76,14 @@ def _items(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def unknown_key(key: str, keys: Sequence[str]) -> ConfigError:
     """Return the error for a key that does not exist: the nearest key, or where to find them all."""
-    return ConfigError(
-        f"unknown key {key}{_nearest_key(key, keys) or '; --cfg job shows all keys'}{_join_law(key, keys)}"
-    )
+    hint = "" if key.startswith(f"{BY_SYMBOL}.") else _nearest_key(key, keys) or "; --cfg job shows all keys"
+    return ConfigError(f"unknown key {key}{hint}{_join_law(key, keys)}")
 
 
 def _join_law(key: str, keys: Sequence[str]) -> str:
-    """Return what a new member of an open group needs, if the key would be one."""
+    """Return what a new member of an open group needs, or a symbol, if the key would be one."""
+    if key.startswith(f"{BY_SYMBOL}."):
+        return f"; what differs for a symbol is added with a plus: +{key}=…"
     for group in OPEN_GROUPS:
         if key.startswith(f"{group}.") and f"{group}.{key[len(group) + 1 :].split('.')[0]}" not in keys:
             return f"; a new member of {group} needs a {TARGET}"
@@ -102,6 +108,8 @@ def _compare(place: str, given: Any, known: Any, keys: Sequence[str]) -> None:
         return
     if not isinstance(given, Mapping):
         raise ConfigError(f"{place} must be a group of keys, was {given!r}; give its keys one by one")
+    if place == BY_SYMBOL:
+        return
     if TARGET in known and TARGET in given:
         if known[TARGET] == given[TARGET]:
             _check_names(place, given, known, keys)
@@ -110,6 +118,19 @@ def _compare(place: str, given: Any, known: Any, keys: Sequence[str]) -> None:
     for name, value in known.items():
         if name in given:
             _compare(_join(place, name), given[name], value, keys)
+
+
+def _compare_part(place: str, given: Any, known: Any) -> None:
+    """Compare what is given with what is known there; what is known may be left out, structs check their values."""
+    if not isinstance(known, Mapping):
+        return
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{place} must be a group of keys, was {given!r}; give its keys one by one")
+    for name, value in given.items():
+        if name not in known or _join(place, name).endswith(".by_symbol"):
+            allowed = ", ".join(key for key in known if key not in (TARGET, "by_symbol"))
+            raise ConfigError(f"unknown key {_join(place, name)}{nearest(name, known)}; it can have {allowed}")
+        _compare_part(_join(place, name), value, known[name])
 
 
 def _check_names(place: str, given: Mapping[str, Any], known: Mapping[str, Any], keys: Sequence[str]) -> None:

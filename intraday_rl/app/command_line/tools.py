@@ -1,9 +1,10 @@
-"""The tools of `python -m intraday_rl`: `doctor` and `ui`."""
+"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `features` and `features-page`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 from intraday_rl.app.command_line.groups import PROJECT
 
@@ -31,6 +32,15 @@ def _parser() -> ArgumentParser:
     ui.add_argument("--host", default=UI_HOST, help="address to listen on (default: %(default)s, this machine alone)")
     ui.add_argument("--port", type=int, default=UI_PORT, help="port, or the next free one (default: %(default)s)")
     ui.set_defaults(tool=_ui)
+    what = "write a page about the features of the data: gaps, distributions, correlations, drift"
+    features = tools.add_parser("features", help=what, description=what.capitalize())
+    features.add_argument("overrides", nargs="*", help="those of train.py, such as data=historical data.symbols=[SPY]")
+    features.add_argument("--html", type=Path, default=Path("features.html"), help="the page (default: %(default)s)")
+    features.set_defaults(tool=_features)
+    what = "print docs/features.md, as the code describes its features"
+    features_page = tools.add_parser("features-page", help=what, description=what.capitalize())
+    features_page.add_argument("--write", action="store_true", help="write docs/features.md instead of printing it")
+    features_page.set_defaults(tool=_features_page)
     return parser
 
 
@@ -48,3 +58,20 @@ def _ui(arguments: Namespace) -> int:
     from intraday_rl.tracking import project_store, serve_ui
 
     return serve_ui(project_store(PROJECT), arguments.host, arguments.port)
+
+
+def _features(arguments: Namespace) -> int:
+    from intraday_rl.app.data_tools.feature_report import report_features
+
+    report_features(arguments.overrides, arguments.html)
+    return 0
+
+
+def _features_page(arguments: Namespace) -> int:
+    from intraday_rl.app.data_tools.features_page import PAGE, features_page
+
+    if arguments.write:
+        PAGE.write_text(features_page(), encoding="utf-8")
+    else:
+        print(features_page(), end="")
+    return 0

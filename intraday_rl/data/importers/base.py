@@ -7,9 +7,11 @@ out is counted by its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -17,6 +19,9 @@ from intraday_rl.core import checks
 
 FORMATS = ("auto", "lean", "lobster", "table")
 STAMPS = ("start", "end")
+PATIENT_FILES = 5  # more files than these show their progress
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +68,13 @@ class ImportedBars:
     symbol: str
     frame: pd.DataFrame
     counts: Mapping[str, int]
+
+
+def with_progress(files: Sequence[T], description: str) -> Iterable[T]:
+    """Return the files; many of them draw a progress bar on a terminal while they are taken."""
+    if len(files) <= PATIENT_FILES or not sys.stderr.isatty():
+        return files
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(files, description=description, console=Console(stderr=True))

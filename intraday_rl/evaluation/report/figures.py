@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -54,6 +54,12 @@ def busiest_session(sessions: pd.DataFrame, fills: pd.DataFrame) -> int:
     """Return the session with the most fills, the earliest of equals."""
     counts = fills.groupby("session").size().reindex(sessions["session"], fill_value=0)
     return int(counts.index[int(counts.to_numpy().argmax())])
+
+
+def session_name(session: Mapping[Hashable, Any], sessions: pd.DataFrame) -> str:
+    """Return a session's date, with its symbol where there are several."""
+    date = f"{session['date']:%Y-%m-%d}"
+    return f"{date} {session['symbol']}" if sessions["symbol"].nunique() > 1 else date
 
 
 def session_ticks(bars: pd.DataFrame) -> tuple[list[int], list[str]]:
@@ -280,17 +286,16 @@ def _minutes_after(times: pd.Series[pd.Timestamp], start: pd.Timestamp) -> list[
     return plain((times - start).dt.total_seconds() / 60, 3)
 
 
-def _price_entry(session: Mapping[str, Any], bars: pd.DataFrame, trades: pd.DataFrame, fills: pd.DataFrame) -> Figure:
+def _price_entry(label: str, bars: pd.DataFrame, trades: pd.DataFrame, fills: pd.DataFrame) -> Figure:
     """Return what the page needs to draw one session; times are minutes after the first bar's end."""
     start = bars["time"].iloc[0]
     minutes = _minutes_after(bars["time"], start)
-    trips = f"{session['round_trips']} round trip{'' if session['round_trips'] == 1 else 's'}"
     quantities = [plain(fills[column], 4) for column in ("price", "quantity")]
     prices = [plain(trades[column], 4) for column in ("entry_price", "exit_price")]
     result = plain(trades["net_pnl"], 2)
     held = [_minutes_after(trades[column], start) for column in ("entry_time", "exit_time")]
     return {
-        "label": f"{session['date']:%Y-%m-%d}: {session['net_pnl']:+,.2f} USD, {trips}",
+        "label": label,
         "start": int(start.value // 1_000_000),
         "minutes": None if minutes == [float(minute) for minute in range(len(bars))] else minutes,
         "close": plain(bars["close"], 4),
@@ -320,7 +325,9 @@ def price_sessions(
         parts = [frames.get(row["session"], empty) for frames, empty in zip(by_session, nothing, strict=True)]
         if parts[0].empty:
             continue
-        entry = _price_entry({str(name): value for name, value in row.items()}, *parts)
+        trips = f"{row['round_trips']} round trip{'' if row['round_trips'] == 1 else 's'}"
+        label = f"{session_name(row, sessions)}: {row['net_pnl']:+,.2f} USD, {trips}"
+        entry = _price_entry(label, *parts)
         room -= len(json.dumps(entry))
         if room < 0 and kept:
             break

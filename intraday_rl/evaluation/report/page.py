@@ -10,10 +10,8 @@ from __future__ import annotations
 import html
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from intraday_rl.core import checks
 from intraday_rl.evaluation.gates import FAIL, NOT_ENOUGH, PASS, GateResult
 from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.report.picture import Picture, write_picture
+from intraday_rl.evaluation.webpage import fill_template
 from intraday_rl.metrics import METRICS, format_metric
 
 Metrics = Mapping[str, float | None]
@@ -83,7 +82,9 @@ class ReportData:
     `metrics` and each of `baselines` are flat tables as `metrics.summary` makes them. `baseline_bars` holds the BARS
     frame of those baselines whose equity is drawn. `training_curve` has the column `step` and one column per evaluated
     number. `verdict` is the overall judgement in a few words, `explanation` what decided it (both as `gates.Judgement`
-    has them). `manifest` is a nested mapping of plain values.
+    has them). `manifest` is a nested mapping of plain values. Where several accounts make one session, `account_frames`
+    holds sessions, trades, fills and bars of each account by itself, for what is drawn on prices; None: they are the
+    same.
     """
 
     title: str
@@ -102,6 +103,12 @@ class ReportData:
     training_curve: pd.DataFrame
     manifest: Mapping[str, object]
     commands: Sequence[str]
+    account_frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame] | None = None
+
+    @property
+    def by_account(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Sessions, trades, fills and bars, a session for each account and day."""
+        return self.account_frames or (self.sessions, self.trades, self.fills, self.bars)
 
 
 def write_report(data: ReportData, html_path: Path, png_path: Path) -> None:
@@ -119,8 +126,8 @@ def write_report(data: ReportData, html_path: Path, png_path: Path) -> None:
         start_nav=_start_nav(data.sessions),
         sessions=data.sessions,
         trades=data.trades,
-        fills=data.fills,
         bars=data.bars,
+        by_account=data.by_account,
         baseline_bars=data.baseline_bars,
     )
     write_picture(picture, png_path)
@@ -187,7 +194,7 @@ def page(data: ReportData) -> str:
     from plotly.offline import get_plotlyjs
 
     drawn = _drawn(data)
-    sessions, busiest = figures.price_sessions(data.sessions, data.trades, data.fills, data.bars)
+    sessions, busiest = figures.price_sessions(*data.by_account)
     payload = {"figures": drawn, "sessions": sessions, "busiest": busiest}
     first = headline(data)
     places = {
@@ -210,8 +217,7 @@ def page(data: ReportData) -> str:
         "data": json.dumps(payload, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "plotly": get_plotlyjs(),
     }
-    template = resources.files("intraday_rl.evaluation.report").joinpath("template.html").read_text(encoding="utf-8")
-    return re.sub(r"<!--slot:(\w+)-->", lambda match: slots[match.group(1)], template)
+    return fill_template("intraday_rl.evaluation.report", slots)
 
 
 def _drawn(data: ReportData) -> dict[str, figures.Figure]:
@@ -220,7 +226,7 @@ def _drawn(data: ReportData) -> dict[str, figures.Figure]:
         "daily": figures.daily_figure(data.sessions),
         "costs": figures.cost_figure(data.sessions),
         "trades": figures.trade_figure(data.trades),
-        "exposure": figures.exposure_figure(data.bars),
+        "exposure": figures.exposure_figure(data.by_account[3]),
         "training": figures.training_figure(data.training_curve),
     }
     return {key: figure for key, figure in made.items() if figure is not None}
@@ -228,8 +234,9 @@ def _drawn(data: ReportData) -> dict[str, figures.Figure]:
 
 def _price_note(data: ReportData, shown: int) -> str:
     note = "No order was filled in any session." if data.fills.empty else ""
-    if shown < len(data.sessions):
-        note += f" Shown are the {shown} of {len(data.sessions)} sessions with the largest gains and losses."
+    count = len(data.by_account[0])
+    if shown < count:
+        note += f" Shown are the {shown} of {count} sessions with the largest gains and losses."
     return note
 
 

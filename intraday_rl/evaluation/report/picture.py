@@ -58,7 +58,11 @@ STYLE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """What the picture shows; `gates` are rows of (name, value, limit, verdict) as text, frames are the ledger's."""
+    """What the picture shows; `gates` are rows of (name, value, limit, verdict) as text, frames are the ledger's.
+
+    `by_account` holds sessions, trades, fills and bars with a session for each account and day, for what is drawn on
+    prices.
+    """
 
     headline: str
     subtitle: str
@@ -67,8 +71,8 @@ class Picture:
     start_nav: float
     sessions: pd.DataFrame
     trades: pd.DataFrame
-    fills: pd.DataFrame
     bars: pd.DataFrame
+    by_account: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
     baseline_bars: Mapping[str, pd.DataFrame]
 
 
@@ -145,15 +149,14 @@ def _equity(above: Axes, below: Axes, picture: Picture) -> None:
 
 
 def _price(axes: Axes, picture: Picture) -> None:
-    if picture.fills.empty or picture.bars.empty:
+    sessions, *frames = picture.by_account
+    if any(frame.empty for frame in frames[1:]):
         _nothing(axes, "Trades on the price", "No order was filled.")
         return
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
-    session = figures.busiest_session(picture.sessions, picture.fills)
-    bars, trades, fills = (
-        frame[frame["session"] == session] for frame in (picture.bars, picture.trades, picture.fills)
-    )
+    session = figures.busiest_session(sessions, frames[1])
+    trades, fills, bars = (frame[frame["session"] == session] for frame in frames)
     axes.plot(_clock(bars["time"]), bars["close"].to_numpy(), color=MUTED, linewidth=1.1, zorder=1)
     for trade in trades.to_dict("records"):
         when = _clock(pd.Series([trade["entry_time"], trade["exit_time"]]))
@@ -176,9 +179,9 @@ def _price(axes: Axes, picture: Picture) -> None:
                 "zorder": 3,
             }
             axes.scatter(_clock(chosen["time"]), chosen["price"].to_numpy(), label=kind, **look)
-    date = f"{bars['date'].iloc[0]:%Y-%m-%d}"
-    net = float(picture.sessions.loc[picture.sessions["session"] == session, "net_pnl"].iloc[0])
-    axes.set_title(f"Busiest session, {date}: {net:+,.2f} USD", pad=22)
+    row = sessions[sessions["session"] == session].to_dict("records")[0]
+    name = figures.session_name(row, sessions)
+    axes.set_title(f"Busiest session, {name}: {row['net_pnl']:+,.2f} USD", pad=22)
     axes.legend(
         loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=5, fontsize=9, handletextpad=0.2, borderaxespad=0.2
     )

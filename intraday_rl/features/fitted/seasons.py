@@ -61,7 +61,7 @@ def fit_sessions(bars: Bars, next_session: NextSession | None, names: tuple[str,
     volume = to_grid(bars, bars.volume, longest)
     sessions["bucket_volume"] = mean_volumes(volume)[:rows] / BUCKETS
     table["usual_volume"] = minute_medians(volume)[:rows]
-    table["usual_trades"] = minute_medians(to_grid(bars, np.where(bars.traded, bars.trade_count, 0.0), longest))[:rows]
+    table["usual_trades"] = minute_medians(to_grid(bars, _trade_counts(bars), longest))[:rows]
     for field in (*(f"garch_{name}" for name in GarchForecast._fields), *UNKNOWN):
         sessions[field] = np.nan
     if "vol_tercile" in names:
@@ -73,6 +73,13 @@ def fit_sessions(bars: Bars, next_session: NextSession | None, names: tuple[str,
         table["usual_move"] = moves = usual_moves(returns)[:rows]
         _fit_garch(sessions, returns, moves)
     return Fits(view(sessions), view(table))
+
+
+def _trade_counts(bars: Bars) -> Column:
+    """Return the number of trades (T,): 0 in a minute without a bar, NaN in a session that does not count them."""
+    counted = np.zeros(len(bars.sessions), dtype=np.bool_)
+    counted[bars.session[~np.isnan(bars.trade_count)]] = True
+    return np.where(bars.traded | ~counted[bars.session], bars.trade_count, 0.0)
 
 
 def to_grid(bars: Bars, column: Column, longest: int) -> Grid:

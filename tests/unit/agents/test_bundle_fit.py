@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,19 +113,29 @@ MISFITS = {
         ("costs", "contract.multiplier", "5.0", "1.0"),
     ),
     "another loss unit": (
-        bundle_rules(layout=type(LAYOUT)(LAYOUT.market, LAYOUT.account, 0.007, LAYOUT.drawdown_unit)),
+        bundle_rules(layout=replace(LAYOUT, daily_loss_unit=0.007)),
         FEATURES,
         ("observation", "daily_loss_unit", "0.007", "0.006"),
     ),
     "account features swapped": (
-        bundle_rules(layout=type(LAYOUT)(LAYOUT.market, LAYOUT.account[::-1], 0.006, 0.006)),
+        bundle_rules(layout=replace(LAYOUT, account=LAYOUT.account[::-1])),
         FEATURES,
         ("observation", "names[3]", "cooldown_left", "position"),
     ),
     "an account feature less": (
-        bundle_rules(layout=type(LAYOUT)(LAYOUT.market, LAYOUT.account[:-1], 0.006, 0.006)),
+        bundle_rules(layout=replace(LAYOUT, account=LAYOUT.account[:-1])),
         FEATURES,
         ("observation", "names", "8", "9"),
+    ),
+    "another history": (
+        bundle_rules(layout=replace(LAYOUT, stacked=LAYOUT.account[:1], frames=3)),
+        FEATURES,
+        ("observation", "names", "11", "9"),
+    ),
+    "other stacked features of one frame": (
+        bundle_rules(layout=replace(LAYOUT, stacked=LAYOUT.account[:1])),
+        FEATURES,
+        ("observation", "stacked", "1", "0"),
     ),
 }
 
@@ -246,6 +257,10 @@ def test_hostile_scaler_of_another_observation_is_refused(folder, changes):
         ("policy.json", ("hidden_layers",), None),
         ("policy.json", ("network",), "os.system"),
         ("observation.json", ("names",), 7),
+        ("observation.json", ("shape",), 9),
+        ("observation.json", ("shape",), [-9, -1]),
+        ("observation.json", ("shape",), [2, 5]),
+        ("observation.json", ("shape",), ["9"]),
         ("actions.json", ("map",), "Stranger"),
         ("judging.json", ("slippage_budget_bps",), "much"),
     ],

@@ -22,17 +22,17 @@ CONFIG = {"seed": 0, "evaluation": {"bootstrap_seed": 0}}
 class HandBundle(ScriptedPolicy):
     """The scripts of the hand-computed sessions as a bundle."""
 
-    parts = {"judging.json": {"slippage_budget_bps": 20.0}}  # noqa: RUF012
 
-
-def plan_of(tape, **limits):
-    return SimpleNamespace(rules=hand_rules(tape), gates=GateLimits(**(LIMITS | limits)))
+def data_of(tape, **limits):
+    plan = SimpleNamespace(gates=GateLimits(**(LIMITS | limits)))
+    frozen = SimpleNamespace(slippage_budget_bps=20.0)
+    return SimpleNamespace(tape=tape, rules=hand_rules(tape), plan=plan, frozen=frozen)
 
 
 def judge_by_hand(tape=None, sessions=(0, 1, 2), **limits):
     market = tape or hand_tape()
     bundle = HandBundle(*(SCRIPTS[s] for s in sessions))
-    return judge_bundle(bundle, market, plan_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
+    return judge_bundle(bundle, data_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
 
 
 def test_judged_metrics_are_those_of_the_ledger():
@@ -81,7 +81,7 @@ def test_judged_slippage_is_held_against_the_bundles_budget():
 
 
 def test_judged_benchmark_is_spy_from_open_to_close_of_the_same_sessions():
-    judged = judge_by_hand(replace(hand_tape(), symbol="SPY"))
+    judged = judge_by_hand(replace(hand_tape(), symbols=("SPY",)))
     own = np.array([-11, -29, 17]) / 50_000
     spy = np.array([100.70 / 100.00, 199.80 / 200.00, 50.20 / 50.00]) - 1
     active = own - spy
@@ -92,7 +92,7 @@ def test_judged_benchmark_is_spy_from_open_to_close_of_the_same_sessions():
 
 def test_judged_benchmark_opens_at_the_first_trade():
     """No trade in a session's first minute: its prices are unknown, and the session still counts."""
-    tape = replace(hand_tape(), symbol="SPY")
+    tape = replace(hand_tape(), symbols=("SPY",))
     for name in ("open", "high", "low", "close", "mid", "vwap"):
         tape.rows[name][8] = np.nan
     tape.rows["traded"][8] = 0

@@ -57,7 +57,7 @@ def test_exchange_sessions_callers_cannot_change_each_others_arrays():
     [
         (
             ("XNYX", "2024-01-01", "2024-02-01"),
-            "must be a name of exchange_calendars, was 'XNYX' (did you mean",
+            "must be CME_Equity or a name of exchange_calendars, was 'XNYX' (did you mean",
         ),
         (("XNYS", "2024-02-01", "2024-01-01"), "start must be <= end, was 2024-02-01 after 2024-01-01"),
         (("XNYS", "2024-02-30", "2024-03-01"), "start must be a date written as YYYY-MM-DD, was '2024-02-30'"),

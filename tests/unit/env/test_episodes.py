@@ -78,7 +78,7 @@ def test_batch_without_a_usable_session_is_refused():
 
 def test_account_streams_do_not_depend_on_their_number():
     tape, sessions = quiet_tape(9), np.arange(9)
-    few, many = (RandomEpisodes(tape, sessions, 5, size) for size in (3, 64))
+    few, many = (RandomEpisodes(tape, sessions, 5, size, "mixed") for size in (3, 64))
     for n in (0, 2):
         np.testing.assert_array_equal(few.draw(n), many.draw(n))
     assert few.draw(0).tobytes() != few.draw(1).tobytes()
@@ -86,7 +86,7 @@ def test_account_streams_do_not_depend_on_their_number():
 
 def test_account_streams_do_not_depend_on_the_order_of_drawing():
     tape, sessions = quiet_tape(9), np.arange(9)
-    one, other = (RandomEpisodes(tape, sessions, 5, 2) for _ in range(2))
+    one, other = (RandomEpisodes(tape, sessions, 5, 2, "mixed") for _ in range(2))
     first = [one.draw(0), one.draw(1), one.draw(0)]
     second = [other.draw(0), other.draw(0), other.draw(1)]
     np.testing.assert_array_equal(first[1], second[2])
@@ -94,7 +94,7 @@ def test_account_streams_do_not_depend_on_the_order_of_drawing():
 
 
 def test_episodes_read_the_noise_at_places_of_their_own():
-    episodes = RandomEpisodes(quiet_tape(3), np.arange(3), 5, 16)
+    episodes = RandomEpisodes(quiet_tape(3), np.arange(3), 5, 16, "mixed")
     cursors = np.concatenate([episodes.draw(n)["noise_cursor"] for n in range(16)])
     assert cursors.min() >= 0
     assert cursors.max() < NOISE_SIZE

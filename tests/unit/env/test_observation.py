@@ -6,25 +6,25 @@ import pytest
 from intraday_rl.core.errors import ConfigError, FeatureError, ParameterError
 from intraday_rl.env.actions import BUY, HOLD, SELL
 from intraday_rl.env.batch_env import BatchEnv
-from intraday_rl.env.observation import ACCOUNT_FEATURES, ObservationLayout, write_observation
+from intraday_rl.env.observation import ACCOUNT_FEATURES, write_observation
 from intraday_rl.env.risk import DailyLoss
 from tests.support.full_rules import full_batch
 from tests.support.rows import account_record, bar_row
-from tests.support.tapes import make_rules, make_tape
+from tests.support.tapes import SIX, make_execution, make_layout, make_rules, make_tape
 
 UNITS = {"daily_loss_unit": 0.006, "drawdown_unit": 0.003}
 FEATURES = np.array([0.5, -0.25], dtype=np.float32)
 
 
-def layout(account=ACCOUNT_FEATURES, **units):
-    return ObservationLayout(market=("first", "second"), account=account, **(UNITS | units))
+def layout(account=SIX, market=("first", "second"), **changes):
+    return make_layout(market, account=account, **(UNITS | changes))
 
 
-def observe(account, bar=None, account_features=ACCOUNT_FEATURES):
+def observe(account, bar=None, account_features=SIX):
     chosen = layout(account_features)
     row = np.full(len(chosen.names), np.nan, dtype=np.float32)
     bar = bar_row(close=101.0, atr=0.5) if bar is None else bar
-    write_observation(row, FEATURES, account_record(**account)[0], bar, chosen.pack()[0])
+    write_observation(row, FEATURES, account_record(**account)[0], bar, chosen.pack()[0], make_execution().pack()[0])
     return row
 
 
@@ -78,14 +78,20 @@ def test_layout_fingerprint_changes_with_names_order_and_units():
     variants = [
         layout(),
         layout(("position",)),
-        layout(ACCOUNT_FEATURES[::-1]),
+        layout(SIX[::-1]),
         layout(daily_loss_unit=0.005),
         layout(drawdown_unit=0.005),
-        ObservationLayout(("second", "first"), ACCOUNT_FEATURES, **UNITS),
-        ObservationLayout(("first", "second", "position"), ACCOUNT_FEATURES[1:], **UNITS),
+        layout(market=("second", "first")),
+        layout(SIX[1:], market=("first", "second", "position")),
+        layout(stacked=("first",)),
+        layout(stacked=("second",)),
+        layout(stacked=("second",), frames=2),
+        layout(ACCOUNT_FEATURES),
+        layout(ACCOUNT_FEATURES, slippage_budget_bps=3.0),
     ]
     assert len({variant.fingerprint for variant in variants}) == len(variants)
     assert layout().fingerprint == layout().fingerprint
+    assert layout().fingerprint == layout(slippage_budget_bps=3.0).fingerprint  # nothing is measured in it
 
 
 def test_layout_refuses_unknown_account_features():
@@ -141,12 +147,12 @@ def test_last_observation_shows_the_account_as_it_ended():
 
 def test_batch_refuses_a_tape_with_other_features():
     tape = session_tape()
-    rules = make_rules(tape, layout=ObservationLayout(("feature1", "feature0"), (), **UNITS))
+    rules = make_rules(tape, layout=layout((), ("feature1", "feature0")))
     with pytest.raises(ConfigError, match="differ in name or order"):
         BatchEnv(tape, rules, np.array([0]), 1, 0)
 
 
 def test_market_only_observation_is_the_tape():
     tape = session_tape()
-    batch = full_batch(tape, layout=ObservationLayout(tape.feature_names, (), **UNITS))
+    batch = full_batch(tape, layout=layout((), tape.feature_names))
     np.testing.assert_array_equal(batch.reset()[0], tape.features[0])

@@ -99,6 +99,7 @@ def test_last_info_tells_of_the_episode():
     assert (terminated, truncated) == (True, False)
     assert info == {
         "reward_parts": {"profit": 0.0, "turnover": 0.0},
+        "symbol": "TEST",
         "session": info["session"],
         "session_return": 0.0,
         "max_drawdown": 0.0,

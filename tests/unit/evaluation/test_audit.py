@@ -149,7 +149,7 @@ def test_audit_sees_a_cent_wherever_rounding_hides_it(ledger):
         shifted.bars[["nav", "cash", "equity"]] += start - 50_000
         shifted.sessions["session_return"] = shifted.sessions["net_pnl"] / shifted.sessions["start_nav"]
         shifted.sessions[["max_drawdown", "turnover"]] *= 50_000 / start
-        exposure = shifted.bars["position"].abs() * shifted.bars["close"] * ledger.multiplier / shifted.bars["nav"]
+        exposure = shifted.bars["position"].abs() * shifted.bars["close"] / shifted.bars["nav"]
         shifted.sessions["mean_absolute_exposure"] = exposure.groupby(shifted.bars["session"]).mean().to_numpy()
         audit(shifted)
         try:

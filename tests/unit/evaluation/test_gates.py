@@ -34,6 +34,7 @@ ONE_TRIAL = {"num_trials": 1, "sharpe_variance": None, "counted_on": "2024-12-31
 # and one trial the standard error is sqrt((1 + 0.5 x 0.15^2) / 249) = 0.06373, so E2 is Phi(2.354) = 0.9907.
 GOOD = {
     "num_sessions": 25,
+    "num_accounts": 1,
     "num_round_trips": 250,
     "profit_factor": 1.6,
     "pf_undefined": False,
@@ -197,6 +198,14 @@ def test_deflated_sharpe_guard_of_the_papers_example():
 def test_deflated_sharpe_guard_of_one_trial_compares_with_zero():
     # (0.15 - 0) / sqrt((1 + 0.5 x 0.15^2) / 249) = 2.35379; table of the normal distribution: 0.9907
     assert _gate("E2").value == pytest.approx(0.9907, abs=5e-5)
+
+
+def test_deflated_sharpe_guard_of_several_accounts_is_that_of_days():
+    # 25 days at 0.4: 0.4 / sqrt((1 + 0.5 x 0.4^2) / 24) = 1.88562; table of the normal distribution: 0.9703
+    days = {"num_accounts": 3, "session_sharpe": 0.4, "session_skewness": 0.0, "session_kurtosis": 3.0}
+    assert _gate("E2", days).value == pytest.approx(0.9703, abs=5e-5)
+    undefined = _gate("E2", days | {"session_sharpe": None})
+    assert undefined.reason == "the deflated Sharpe ratio is undefined: too few or equal sessions"
 
 
 def test_deflated_sharpe_guard_needs_the_variance_of_several_trials():

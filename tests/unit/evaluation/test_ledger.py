@@ -185,7 +185,7 @@ def noisy(request):
 
 def test_identity_nav_is_cash_and_marked_position_at_every_bar(noisy):
     bars = noisy.bars
-    marked = bars["cash"] + bars["position"] * noisy.multiplier * bars["close"]
+    marked = bars["cash"] + bars["position"] * noisy.multipliers["TEST"] * bars["close"]
     assert (bars["nav"] - marked).abs().max() < 1e-9
 
 
@@ -203,7 +203,7 @@ def test_identity_session_result_is_gross_less_every_cost(noisy):
         last = noisy.bars[noisy.bars["session"] == session.session].iloc[-1]
         gross = -(fills["quantity"] * fills["decision_mid"]).sum() + last["position"] * last["close"]
         costs = sum(getattr(session, name) for name in COSTS)
-        assert session.net_pnl == pytest.approx(gross * noisy.multiplier - costs, abs=1e-8)
+        assert session.net_pnl == pytest.approx(gross * noisy.multipliers["TEST"] - costs, abs=1e-8)
         assert session.net_pnl == pytest.approx(session.end_nav - session.start_nav, abs=1e-12)
 
 
@@ -230,10 +230,10 @@ def test_identity_flat_at_end_means_no_position_and_cash_equal_to_nav(noisy):
 
 def test_identity_costs_of_each_fill_are_its_distance_from_the_mid(noisy):
     fills = noisy.fills
-    drift = fills["quantity"] * (fills["price"] - fills["decision_mid"]) * noisy.multiplier
+    drift = fills["quantity"] * (fills["price"] - fills["decision_mid"]) * noisy.multipliers["TEST"]
     parts = fills["spread_usd"] + fills["impact_usd"] + fills["latency_usd"]
     assert (drift - parts).abs().max() < 1e-8
-    crossed = fills["quantity"] * (fills["price"] - fills["reference_price"]) * noisy.multiplier
+    crossed = fills["quantity"] * (fills["price"] - fills["reference_price"]) * noisy.multipliers["TEST"]
     assert (crossed - fills["spread_usd"] - fills["impact_usd"]).abs().max() < 1e-8
     assert (fills[["commission_usd", "spread_usd", "impact_usd"]] >= 0).all(axis=None)
 
@@ -245,7 +245,7 @@ def test_identity_drawdown_turnover_and_minutes_follow_from_bars_and_fills(noisy
         path = np.concatenate([[session.start_nav], bars["nav"]])
         drawdown = (np.maximum.accumulate(path) - path).max() / session.start_nav
         assert session.max_drawdown == pytest.approx(drawdown, abs=1e-12)
-        traded = (fills["quantity"].abs() * fills["price"]).sum() * noisy.multiplier
+        traded = (fills["quantity"].abs() * fills["price"]).sum() * noisy.multipliers["TEST"]
         assert session.traded_notional == pytest.approx(traded, abs=1e-6)
         assert session.in_market_minutes == (bars["position"] != 0).sum()
         assert session.bars == len(bars)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -15,6 +13,7 @@ from intraday_rl.core.errors import ParameterError
 from intraday_rl.evaluation.gates import GateResult
 from intraday_rl.evaluation.report import DataDescription, ReportData, figures, headline, write_report
 from intraday_rl.evaluation.report.page import page
+from tests.support.browser import browser_dump
 from tests.support.builders import CAPITAL_USD, example_ledger
 
 HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example/a.png> & \"q\" $E$"
@@ -314,18 +313,6 @@ def test_price_sessions_stay_within_their_room(monkeypatch):
     assert [session["label"][:10] for session in shown] == ["2024-11-04", "2024-11-06"]
     assert busiest == 1
     assert "2 of 3 sessions with the largest gains and losses" in page(report_data())
-
-
-def browser_dump(path, folder):
-    """Return the page's DOM after its scripts ran, and the lines of the browser's console."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine: the drawn page is not checked")
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet, f"--user-data-dir={folder}"]
-    watch = ["--virtual-time-budget=8000", "--enable-logging=stderr", "--dump-dom", path.as_uri()]
-    done = subprocess.run([program, *flags, *watch], capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 @pytest.mark.slow

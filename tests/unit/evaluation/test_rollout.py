@@ -137,6 +137,7 @@ def test_rollout_noise_belongs_to_the_date(noisy_tape):
         first_row=noisy_tape.first_row[2:] - first,
         last_row=noisy_tape.last_row[2:] - first,
         dates=noisy_tape.dates[2:],
+        symbol_of=noisy_tape.symbol_of[2:],
         end_ns=noisy_tape.end_ns[first:],
     )
     whole = roll_out(noisy_tape, rules, np.array([2, 3]), row_policy(rules), seed=3)
@@ -149,6 +150,7 @@ def test_noise_cursors_differ_from_day_to_day_and_stay_inside(noisy_tape):
     years = replace(
         noisy_tape,
         dates=np.datetime64("2000-01-03") + np.arange(3_000),
+        symbol_of=np.zeros(3_000, dtype=np.int64),
         first_row=np.zeros(3_000, dtype=np.int64),
         last_row=np.ones(3_000, dtype=np.int64),
     )

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from intraday_rl.evaluation.ledger import build_ledger
 from intraday_rl.evaluation.round_trips import COLUMNS, round_trips
+from intraday_rl.market.tape import join_tapes
 from tests.support.builders import example_ledger
 from tests.support.tapes import FIRST_NS, MINUTE_NS, make_tape
 from tests.unit.evaluation.hand_sessions import hand_recording
 
+SHARES, CONTRACTS = {"TEST": 1.0}, {"TEST": 5.0}
 COSTS = ("commission_usd", "spread_usd", "impact_usd", "latency_usd")
 
 
@@ -26,7 +27,7 @@ def tape_of_minutes(count=20):
 
 
 def fills_of(*rows):
-    """Return fills from (minute, quantity, price, decision mid, commission); spread, impact and latency stay 0."""
+    """Return fills of session 0 from (minute, quantity, price, decision mid, commission); other costs stay 0."""
     frame = pd.DataFrame(rows, columns=["minute", "quantity", "price", "decision_mid", "commission_usd"], dtype=float)
     frame["minute"] = frame["minute"].astype(int)
     frame["session"], frame["date"], frame["symbol"] = 0, pd.Timestamp("2024-01-02"), "TEST"
@@ -82,7 +83,7 @@ def test_round_trip_with_additions_and_partial_exits():
     fills = fills_of(
         (1, 10, 100, 100, 1), (2, 10, 102, 102, 1), (3, -5, 103, 103, 1), (4, 5, 101, 101, 1), (9, -20, 104, 104, 1)
     )
-    trades = round_trips(fills, tape_of_minutes(), 1.0)
+    trades = round_trips(fills, tape_of_minutes(), SHARES)
     row = trades.iloc[0]
     assert len(trades) == 1
     assert (row["direction"], row["quantity"], row["minutes_held"]) == (1, 20.0, 8.0)
@@ -93,7 +94,7 @@ def test_round_trip_with_additions_and_partial_exits():
 
 
 def test_round_trip_short_gains_when_the_price_falls():
-    trades = round_trips(fills_of((1, -10, 100, 100, 1), (3, 10, 97, 97, 1)), tape_of_minutes(), 1.0)
+    trades = round_trips(fills_of((1, -10, 100, 100, 1), (3, 10, 97, 97, 1)), tape_of_minutes(), SHARES)
     row = trades.iloc[0]
     assert (row["direction"], row["quantity"]) == (-1, 10.0)
     assert (row["gross_pnl"], row["net_pnl"]) == pytest.approx((30, 28), abs=1e-9)
@@ -102,7 +103,7 @@ def test_round_trip_short_gains_when_the_price_falls():
 def test_round_trips_of_unequal_reversals():
     # +10, then -30: 10 close at 101, 20 open; +15 leave 5 short, +5 close.
     fills = fills_of((2, 10, 100, 100, 1), (4, -30, 101, 101, 3), (6, 15, 99, 99, 1.5), (8, 5, 98, 98, 1))
-    trades = round_trips(fills, tape_of_minutes(), 1.0)
+    trades = round_trips(fills, tape_of_minutes(), SHARES)
     assert list(trades["direction"]) == [1, -1]
     assert list(trades["quantity"]) == [10, 20]
     assert list(trades["gross_pnl"]) == pytest.approx([10, 15 * 2 + 5 * 3], abs=1e-9)
@@ -114,7 +115,7 @@ def test_round_trips_of_unequal_reversals():
 
 def test_round_trips_in_contracts_are_worth_their_multiplier():
     fills = fills_of((1, 2, 5_000, 5_000, 1.24), (3, -2, 5_001.5, 5_001.5, 1.24))
-    row = round_trips(fills, tape_of_minutes(), 5.0).iloc[0]
+    row = round_trips(fills, tape_of_minutes(), CONTRACTS).iloc[0]
     assert row["gross_pnl"] == pytest.approx(2 * 1.5 * 5, abs=1e-9)
     assert row["net_pnl"] == pytest.approx(15 - 2.48, abs=1e-9)
     assert row["entry_price"] == 5_000  # prices stay prices
@@ -122,41 +123,52 @@ def test_round_trips_in_contracts_are_worth_their_multiplier():
 
 def test_round_trips_risk_in_contracts_is_worth_its_multiplier():
     fills = fills_of((4, 2, 5_000, 5_000, 0), (6, -2, 5_000, 5_000, 0))
-    assert round_trips(fills, tape_of_minutes(), 5.0)["initial_risk_usd"].iloc[0] == pytest.approx(3.0 * 2 * 5)
+    assert round_trips(fills, tape_of_minutes(), CONTRACTS)["initial_risk_usd"].iloc[0] == pytest.approx(3.0 * 2 * 5)
 
 
 def test_round_trips_do_not_reach_into_the_next_session():
     """An open long of one session is no exit for the next one's short."""
     fills = fills_of((1, 10, 100, 100, 1), (3, -10, 101, 101, 1), (5, 10, 99, 99, 1))
     fills["session"] = [0, 1, 1]
-    trades = round_trips(fills, tape_of_minutes(), 1.0)
+    trades = round_trips(fills, make_tape([[{"close": 100.0}] * 8] * 2), SHARES)
     assert list(trades["session"]) == [1]
     assert list(trades["direction"]) == [-1]
     assert list(trades["gross_pnl"]) == pytest.approx([20])
 
 
 def test_round_trips_find_the_atr_across_the_night():
-    """Rows of the next session start where the clock jumps; the deciding row is the one before the fill's."""
+    """The deciding row is the one before the fill's, counted from the start of the fill's own session."""
     tape = make_tape(
         [
             [{"close": 100.0, "atr": 1.0 + row} for row in range(4)],
             [{"close": 100.0, "atr": 11.0 + row} for row in range(6)],
         ]
     )
-    night = np.where(np.arange(10) < 4, 0, 1_000 * MINUTE_NS)
-    tape = replace(tape, end_ns=tape.end_ns + night)
-    fills = fills_of((4, 10, 100, 100, 0), (6, -10, 100, 100, 0))
-    fills["time"] += pd.Timedelta(minutes=1_000)  # filled in row 4 + 1: rows of session 1 are 4 ... 9
-    fills["time"] += pd.Timedelta(minutes=1)
-    assert round_trips(fills, tape, 1.0)["initial_risk_usd"].iloc[0] == pytest.approx(11.0 * 10)
+    fills = fills_of((1, 10, 100, 100, 0), (3, -10, 100, 100, 0))
+    fills["session"] = 1  # filled in row 4 + 1: rows of session 1 are 4 ... 9
+    assert round_trips(fills, tape, SHARES)["initial_risk_usd"].iloc[0] == pytest.approx(11.0 * 10)
+
+
+def test_round_trips_of_two_symbols_at_one_time():
+    """The same minutes of one day, each symbol with its own ATR and its own worth of a point."""
+    tapes = [
+        replace(make_tape([[{"close": 100.0, "atr": scale * (1 + row)} for row in range(6)]]), symbols=(symbol,))
+        for symbol, scale in (("SHARE", 1.0), ("FUTURE", 10.0))
+    ]
+    fills = pd.concat([fills_of((2, 10, 100, 100, 0), (4, -10, 103, 103, 0))] * 2, ignore_index=True)
+    fills["session"], fills["symbol"] = [0, 0, 1, 1], ["SHARE", "SHARE", "FUTURE", "FUTURE"]
+    trades = round_trips(fills, join_tapes(tapes), {"SHARE": 1.0, "FUTURE": 5.0})
+    assert list(trades["symbol"]) == ["SHARE", "FUTURE"]
+    assert list(trades["gross_pnl"]) == pytest.approx([30.0, 150.0], abs=1e-9)
+    assert list(trades["initial_risk_usd"]) == pytest.approx([2 * 10, 20 * 10 * 5], abs=1e-9)  # decided at row 1
 
 
 def test_round_trips_of_one_unopened_fill_make_none():
-    assert len(round_trips(fills_of((1, 10, 100, 100, 1)), tape_of_minutes(), 1.0)) == 0
+    assert len(round_trips(fills_of((1, 10, 100, 100, 1)), tape_of_minutes(), SHARES)) == 0
 
 
 def test_round_trips_of_nothing_have_their_columns():
-    trades = round_trips(fills_of(), tape_of_minutes(), 1.0)
+    trades = round_trips(fills_of(), tape_of_minutes(), SHARES)
     assert (len(trades), tuple(trades.columns)) == (0, COLUMNS)
 
 
@@ -166,10 +178,7 @@ def test_round_trips_agree_with_the_example_ledger():
     fills = example.fills
     fills["decision_mid"] = fills["reference_price"]
     fills["time"] = fills["time"].dt.floor("min")
-    minutes = pd.date_range(fills["time"].min() - pd.Timedelta(minutes=1), fills["time"].max(), freq="min")
-    tape = make_tape([[{"close": 500.0, "atr": 1.0}] * len(minutes)])
-    end_ns = (minutes + pd.Timedelta(minutes=1)).as_unit("ns").asi8
-    trades = round_trips(fills, replace(tape, end_ns=end_ns), 1.0)
+    trades = round_trips(fills, make_tape([[{"close": 500.0, "atr": 1.0}] * 6] * 3), {"SPY": 1.0})
     for name in (
         "session",
         "direction",

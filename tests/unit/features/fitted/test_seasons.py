@@ -1,5 +1,7 @@
 """What is fitted on earlier sessions, against numpy over the same sessions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,15 @@ def test_usual_values_are_medians_of_the_minute_over_earlier_sessions(field, col
     assert np.isnan(FITS.minutes[field][0]).all()
     for session in (1, 5, 20, 22, 26):  # not 21: its twenty sessions differ between the minutes, see below
         np.testing.assert_array_equal(FITS.minutes[field][session], np.nanmedian(grid[before(session)], axis=0))
+
+
+def test_session_that_does_not_count_trades_is_left_out_of_their_medians():
+    """A file without trade counts in its first two sessions: minutes without a bar in them are not zero trades."""
+    counts = np.where(BARS.session < 2, np.nan, BARS.trade_count)
+    fits = seasons.fit_sessions(dataclasses.replace(BARS, trade_count=counts), None, (), NO_REFERENCES)
+    grid = seasons.to_grid(BARS, np.where(BARS.traded, BARS.trade_count, 0.0), 390)
+    assert np.isnan(fits.minutes["usual_trades"][:3]).all()
+    np.testing.assert_array_equal(fits.minutes["usual_trades"][5], np.nanmedian(grid[2:5], axis=0))
 
 
 def test_half_day_is_left_out_of_the_minutes_it_does_not_have():

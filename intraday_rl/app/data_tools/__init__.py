@@ -1,0 +1,1 @@
+"""The tools around data: collecting and checking."""

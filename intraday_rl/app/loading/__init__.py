@@ -1,0 +1,1 @@
+"""From a plan to data in memory: bars of every symbol, references, features, one tape."""
