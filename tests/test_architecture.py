@@ -35,10 +35,10 @@ FOREIGN = re.compile(
 
 
 def sources(root, suffix=""):
-    """Return the files of the project that end in `suffix`, caches and outputs left out."""
+    """Return the files of the project that end in `suffix`; caches, outputs and collected bars are left out."""
     found = []
     for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not NOT_SOURCES.fullmatch(name)]
+        inner[:] = [name for name in inner if not NOT_SOURCES.fullmatch(name) and Path(folder, name) != root / "data"]
         found += [Path(folder, name) for name in names if name.endswith(suffix) and not NOT_SOURCES.fullmatch(name)]
     return sorted(found)
 

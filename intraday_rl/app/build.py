@@ -158,7 +158,8 @@ def build_plan(config: Config) -> Plan:
     from intraday_rl.evaluation.gates import GateLimits
 
     check_symbols(config["data"])
-    references = _references(config)
+    calendar = build_struct("market.instrument", config["market"]["instrument"], Instrument).calendar
+    references = _references(config["features"], calendar)
     symbols = config["data"].get("symbols") or [None]
     markets = tuple(_market(config, symbol, references.names) for symbol in symbols)
     own = {s: _execution(market_of(config["market"], s)) for s in config["market"]["by_symbol"]}
@@ -271,14 +272,13 @@ def _with_paths(node: Config, *names: str) -> dict[str, Any]:
     return {k: resolve_path(v) if k in names and isinstance(v, str) else v for k, v in node.items()}
 
 
-def _references(config: Config) -> Any:
+def _references(features: Config, calendar: str) -> Any:
     from intraday_rl.app.loading.references import plan_references
 
-    features = config["features"]
     smt = _with_paths(features["smt"], "path")
     vix = _with_paths(features["vix"], "path", "minutes")
     with _named("features"):
-        return plan_references(smt, vix, config["market"]["instrument"]["calendar"])
+        return plan_references(smt, vix, calendar)
 
 
 def _execution(market: Config) -> Any:

@@ -65,6 +65,28 @@ def compose(overrides: Iterable[str] = ()) -> dict[str, Any]:
     return resolved
 
 
+def compose_data(overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what collecting needs of the configuration: `data` without its source, and `market`, as plain dicts.
+
+    Any number of symbols is taken: the source, which is made for those of a run, is left unresolved.
+
+    Raises:
+        ConfigError: as `compose`.
+    """
+    parsed = parse(_texts(overrides))
+    refuse_sweeps(parsed)
+    config, reference = _compose_known(parsed)
+    _refuse_missing({"data": _plain(config, resolve=False)["data"]})
+    try:
+        data = {name: _resolved(config["data"][name]) for name in config["data"] if name != "source"}
+    except OmegaConfBaseException as error:
+        raise ConfigError(_with_key(error)) from error
+    known = {name: value for name, value in reference["data"].items() if name != "source"}
+    chosen = {"data": data, "market": _plain(config["market"], resolve=True)}
+    keys.check_keys(chosen, {"data": known, "market": reference["market"]})
+    return chosen
+
+
 def precheck(overrides: Sequence[str], multirun: bool = False) -> None:
     """Refuse what a run with these overrides would be refused for; of a multirun, every value of every sweep.
 
@@ -125,16 +147,28 @@ def _compose_known(overrides: Sequence[Override]) -> tuple[DictConfig, dict[str,
 
 def _check_plan(config: dict[str, Any]) -> None:
     from intraday_rl.app.build import build_plan
-    from intraday_rl.data.files import file_of_symbol
+    from intraday_rl.data.files import source_files
+    from intraday_rl.data.sessions import parse_date
     from intraday_rl.data.sources import HistoricalFiles
 
     for source in (market.source for market in build_plan(config).markets):
         if isinstance(source, HistoricalFiles):
             try:
-                file_of_symbol(source.path, source.symbol)
+                days = [None if day is None else parse_date("data", "day", day) for day in (source.start, source.end)]
+                source_files(source.path, source.symbol, *days)
             except DataError as error:
-                place = f"data.path={config['data']['path']} data.symbols=[{source.symbol}]"
-                raise DataError(f"{place}: {error}") from error
+                raise DataError(_not_there(config["data"], source.symbol, error)) from error
+
+
+def _not_there(data: dict[str, Any], symbol: str, error: DataError) -> str:
+    """Return the one line on bars that a run needs and does not find; a store has to be filled first."""
+    from intraday_rl.app.data_tools.commands import collect_command
+
+    if "store" not in data:
+        return f"data.path={data['path']} data.symbols=[{symbol}]: {error}"
+    return (
+        f"data.store={data['store']} data.symbols=[{symbol}]: {error}; collect the bars first: {collect_command(data)}"
+    )
 
 
 def _compose_raw(overrides: Sequence[str]) -> DictConfig:
@@ -144,6 +178,10 @@ def _compose_raw(overrides: Sequence[str]) -> DictConfig:
             return compose_with_hydra(PRIMARY, list(overrides))
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(one_line(error)) from error
+
+
+def _resolved(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if isinstance(node, Container) else node
 
 
 def _plain(config: DictConfig, resolve: bool) -> dict[str, Any]:

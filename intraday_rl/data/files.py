@@ -1,4 +1,4 @@
-"""Bar files: Parquet, one file per symbol, named SYMBOL.parquet.
+"""Bar files: a Parquet file, a folder with one file per symbol named SYMBOL.parquet, or a store (`data/store.py`).
 
 Columns: timestamp (with time zone, START of the bar), symbol, session (date, optional), open, high, low, close, volume
 and, where known, the optional ones of `Bars`: vwap, trade_count, bid, ask, bid_size, ask_size, buy_volume, sell_volume,
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.bar_checks import check_bars, report_crossed_quotes
+from intraday_rl.data.storage.store import BarStore
 
 SUFFIX = ".parquet"
 
 
 def read_bars(path: str | Path) -> pd.DataFrame:
-    """Return the bars of a Parquet file, or of all Parquet files of a folder one below the other.
+    """Return the bars of a Parquet file, or of all files of a folder or all symbols of a store, one below the other.
 
     The rows are those of the files, checked and in their order; time stamps become UTC nanoseconds. A file without a
     symbol column takes its name as the symbol. Bars whose bid is not below their ask are kept and logged.
@@ -27,7 +29,55 @@ def read_bars(path: str | Path) -> pd.DataFrame:
     Raises:
         DataError: the path holds no bar file, a file cannot be read, or a row breaks a law of `check_bars`.
     """
-    return pd.concat([_read_file(file) for file in bar_files(Path(path))], ignore_index=True)
+    place = Path(path)
+    if BarStore.is_store(place):
+        frames = [read_symbol(place, symbol) for symbol in BarStore(place).symbols()]
+    else:
+        frames = [_read_file(file) for file in bar_files(place)]
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_symbol(
+    path: Path, symbol: str, start: np.datetime64 | None = None, end: np.datetime64 | None = None
+) -> pd.DataFrame:
+    """Return one symbol's bars as `read_bars` gives them, labelled by their row numbers in the source.
+
+    Args:
+        path: a Parquet file, a folder or a store.
+        symbol: the symbol.
+        start: first day that is needed, None = the source's first. From a store only the sessions that are needed are
+            read, from a file everything: whoever calls cuts it by sessions.
+        end: last day that is needed, included.
+
+    Raises:
+        DataError: as `read_bars`, or the symbol is absent, or a store has no session in that time.
+    """
+    if BarStore.is_store(path):
+        source = str(BarStore(path).folder_of(symbol))
+        frame = BarStore(path).read(symbol, start, end)
+        check_bars(frame, source)
+        report_crossed_quotes(frame, source)
+        return frame
+    file = file_of_symbol(path, symbol)
+    frame = _read_file(file)
+    mine = (frame["symbol"] == symbol).to_numpy(dtype=bool)
+    if not mine.any():
+        known = sorted(map(str, frame["symbol"].unique()))
+        raise DataError(f"{file}: has no symbol {symbol}{nearest(symbol, known)}; it holds {', '.join(known)}")
+    return frame if mine.all() else frame[mine]
+
+
+def source_files(
+    path: Path, symbol: str, start: np.datetime64 | None = None, end: np.datetime64 | None = None
+) -> list[Path]:
+    """Return the files that `read_symbol` would read, in time order; they are not opened.
+
+    Raises:
+        DataError: there are none.
+    """
+    if BarStore.is_store(path):
+        return BarStore(path).files(symbol, start, end)
+    return [file_of_symbol(path, symbol)]
 
 
 def bar_files(path: Path) -> list[Path]:
@@ -50,11 +100,14 @@ def bar_files(path: Path) -> list[Path]:
 
 
 def file_of_symbol(path: Path, symbol: str) -> Path:
-    """Return the file that should hold the symbol: the path itself, or SYMBOL.parquet in the folder.
+    """Return what should hold the symbol: the path itself, SYMBOL.parquet in the folder, the symbol's part of a store.
 
     Raises:
-        DataError: as `bar_files`, or the folder has no file for the symbol.
+        DataError: as `bar_files`, or the folder or store has nothing of the symbol.
     """
+    if BarStore.is_store(path):
+        BarStore(path).files(symbol)  # refuses a symbol that the store does not have
+        return BarStore(path).folder_of(symbol)
     files = bar_files(path)
     if not path.is_dir():
         return path

@@ -22,7 +22,8 @@ def to_grid(frame: pd.DataFrame, symbol: str, calendar: str, source: str = "fram
     """Return one symbol's bars on the full minute grid of the sessions in which it has rows.
 
     Args:
-        frame: bars with the columns of `read_bars`; rows of other symbols are left out.
+        frame: bars with the columns of `read_bars`; rows of other symbols are left out. Messages number the rows by
+            the index where it is one of unique whole numbers, else by position.
         symbol: the symbol to take.
         calendar: name of the exchange calendar, such as XNYS.
         source: what error messages call the frame, usually the file.
@@ -63,7 +64,9 @@ def _rows_of_symbol(frame: pd.DataFrame, symbol: str, source: str) -> tuple[pd.D
             f"{source}: has no symbol {symbol}{nearest(symbol, known)}; it holds {', '.join(known) or 'no rows'}"
         )
     rows = frame if mine.all() else frame[mine]
-    return rows, np.flatnonzero(mine).astype(np.int64)
+    labelled = pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique
+    numbers = frame.index.to_numpy() if labelled else np.arange(len(frame))
+    return rows, numbers[mine].astype(np.int64)
 
 
 def _day(instant_ns: int, offset_days: int) -> str:

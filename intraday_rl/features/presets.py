@@ -11,7 +11,7 @@ from intraday_rl.features.library import MARKET_FAMILIES, extra
 MARKET41 = tuple(spec.name for family in MARKET_FAMILIES for spec in family.specs)
 MICRO_MOM27 = tuple(spec.name for family in MARKET_FAMILIES[:2] for spec in family.specs)
 EXTENDED = (*MARKET41, *(spec.name for spec in extra.FAMILY.specs))
-COMPACT = ("rsi14", "ema_gap", "vwap_dev", "ret_1", "tod_sin", "tod_cos", "phase", "time_to_close")
+COMPACT = ("rsi14", "ema_gap", "vwap_dev", "bb_pctb", "tod_sin", "tod_cos", "phase", "time_to_close")
 WINDOW = ("ret_1", "rsi14", "ema_gap", "vwap_dev", "trade_intensity", "spread_bps", "rv_15")
 KNOWN_STATE = ("level_deviation", "time_to_close")
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
+from intraday_rl.env.observation import ACCOUNT_FEATURES
 from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, RiskPerTrade
 from intraday_rl.market.rows import BarRow
 from intraday_rl.market.tape import Tape
 from tests.support.exact import assert_same_bits
 from tests.support.full_rules import full_batch
-from tests.support.tapes import COSTLY, make_execution, random_tape
+from tests.support.tapes import COSTLY, make_execution, make_layout, random_tape
 
 NUM_ENVS = 6
 MINUTES = 40
@@ -28,6 +29,7 @@ SESSION = 1  # of three: there are data before and after it
 FIRST = SESSION * MINUTES
 ROWS = [FIRST + minute for minute in (1, 2, 17, 36, 38)]  # the second, and two around the forced exit among them
 PERTURBED = [name for name in BarRow._fields if name != "minutes_to_close"]
+STACKED = ("feature1", "spread_to_budget", "pending")
 MAPS = [DiscreteTarget(), DiscreteStep(), Continuous()]
 TAPE = random_tape(num_sessions=3, minutes=MINUTES, num_features=6, seed=2)
 OTHER_DAY = random_tape(num_sessions=3, minutes=MINUTES, num_features=6, seed=99)
@@ -83,6 +85,7 @@ def play_until(tape: Tape, row: int, actions: Any) -> dict[str, Any]:
         execution=make_execution(**COSTLY),
         limits={"notional": MaxNotional(0.3), "risk_per_trade": RiskPerTrade(0.0003, 0.03)},
         exits={"session_close": FlatBeforeClose(2), "daily_loss": DailyLoss(0.01)},
+        layout=make_layout(tape.feature_names, account=ACCOUNT_FEATURES, stacked=STACKED, frames=4),
     )
     batch.assign(np.full(NUM_ENVS, SESSION), 100 * np.arange(NUM_ENVS))
     observations = batch.reset()

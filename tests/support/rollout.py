@@ -14,13 +14,15 @@ import numpy as np
 from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.normalize import RunningNormalize
+from intraday_rl.env.observation import ACCOUNT_FEATURES
 from intraday_rl.env.rewards import Profit, TurnoverPenalty
 from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, RiskPerTrade
 from intraday_rl.env.vec_env import TradingVecEnv
 from tests.support.full_rules import full_batch
-from tests.support.tapes import COSTLY, make_execution, random_tape
+from tests.support.tapes import COSTLY, make_execution, make_layout, random_tape
 
 STEPS, NUM_ENVS = 90, 3
+STACKED = ("feature1", "slippage_to_budget", "pending")
 MAPS = {"target": DiscreteTarget(), "step": DiscreteStep(), "continuous": Continuous()}
 
 
@@ -36,8 +38,9 @@ def rollout() -> dict[str, Any]:
 
 
 def _roll(actions: Any) -> dict[str, list[Any]]:
+    tape = random_tape(num_sessions=4, minutes=30, num_features=3, seed=8)
     batch = full_batch(
-        random_tape(num_sessions=4, minutes=30, num_features=3, seed=8),
+        tape,
         NUM_ENVS,
         seed=5,
         actions=actions,
@@ -49,6 +52,7 @@ def _roll(actions: Any) -> dict[str, list[Any]]:
             "turnover": TurnoverPenalty(weight=5e-5, limit=0.02, linear_slope_mul=50.0),
         },
         reward_scale=0.7,
+        layout=make_layout(tape.feature_names, account=ACCOUNT_FEATURES, stacked=STACKED, frames=3),
     )
     env = RunningNormalize(TradingVecEnv(batch), 0.99, 5.0)
     rng = np.random.default_rng(12)

@@ -15,14 +15,17 @@ from intraday_rl.app.build import Plan, build_plan
 from intraday_rl.app.compose import compose, precheck
 from intraday_rl.app.market_data import MarketData
 from intraday_rl.core.errors import ConfigError
-from intraday_rl.data import Bars, SessionSplit
+from intraday_rl.data import Bars
 from intraday_rl.evaluation.feature_report import FeatureReportData, Finding, SymbolFeatures, write_feature_report
+from intraday_rl.features import FeatureTable
+from intraday_rl.features.cache import cached_features
 
 NAMES_SHOWN = 6
+Days = npt.NDArray[np.datetime64]
 
 
 def feature_report_of(data: MarketData, title: str) -> FeatureReportData:
-    """Return what the feature report shows of market data.
+    """Return what the feature report shows of market data: raw features, gaps as they are.
 
     Args:
         data: bars made ready.
@@ -31,9 +34,9 @@ def feature_report_of(data: MarketData, title: str) -> FeatureReportData:
     Raises:
         DataError: a part has no usable session.
     """
-    tape = data.tape
-    table = _symbol_features(data.bars, tape.features, data.features["sources"], data.split)
-    return FeatureReportData(title=title, names=tape.feature_names, tables=[table])
+    days = _days(data.plan, [symbol.bars for symbol in data.symbols])
+    tables = [_symbol_features(symbol.bars, symbol.table, days) for symbol in data.symbols]
+    return FeatureReportData(title=title, names=data.tape.feature_names, tables=tables)
 
 
 def load_features(plan: Plan, title: str) -> FeatureReportData:
@@ -42,25 +45,33 @@ def load_features(plan: Plan, title: str) -> FeatureReportData:
     Raises:
         DataError: the bars are missing or wrong, or too few for three parts.
     """
-    bars = plan.source.load()
-    table = plan.pipeline.compute(bars)
-    symbol = _symbol_features(bars, table.values, table.sources, plan.split.split(len(bars.sessions)))
-    return FeatureReportData(title=title, names=table.names, tables=[symbol])
+    references = plan.references.load()
+    loaded = [market.source.load() for market in plan.markets]
+    days = _days(plan, loaded)
+    tables = []
+    for market, bars in zip(plan.markets, loaded, strict=True):
+        tables.append(_symbol_features(bars, cached_features(market.pipeline, bars, references), days))
+    return FeatureReportData(title=title, names=plan.markets[0].pipeline.names, tables=tables)
 
 
-def _symbol_features(
-    bars: Bars, values: npt.NDArray[np.float32], sources: Mapping[str, str], split: SessionSplit
-) -> SymbolFeatures:
+def _symbol_features(bars: Bars, table: FeatureTable, days: Mapping[str, Days]) -> SymbolFeatures:
     return SymbolFeatures(
         symbol=bars.symbol,
-        values=values,
+        values=table.values,
         traded=bars.traded,
         session=bars.session,
         minute=bars.minute,
         dates=bars.sessions.date,
-        parts={"train": split.train, "validation": split.validation, "test": split.test},
-        sources=sources,
+        parts={part: np.flatnonzero(np.isin(bars.sessions.date, chosen)) for part, chosen in days.items()},
+        sources=table.sources,
     )
+
+
+def _days(plan: Plan, loaded: Sequence[Bars]) -> dict[str, Days]:
+    """Return the trading days of each part."""
+    dates = np.concatenate([bars.sessions.date for bars in loaded])
+    split = plan.split.split(dates)
+    return {part: np.unique(dates[getattr(split, part)]) for part in ("train", "validation", "test")}
 
 
 def report_features(overrides: Sequence[str], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Historical bars of one symbol from a Parquet file or a folder of them."""
+"""Historical bars of one symbol from a Parquet file, a folder of them or a store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from intraday_rl.core.errors import DataError, ParameterError
 from intraday_rl.data.bars import Bars
-from intraday_rl.data.files import file_of_symbol, read_bars
+from intraday_rl.data.files import file_of_symbol, read_symbol, source_files
 from intraday_rl.data.grid import to_grid
 from intraday_rl.data.sessions import parse_date
+from intraday_rl.data.storage.prepared import prepared_bars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class HistoricalFiles:
     """One symbol's bars from files.
 
     Attributes:
-        path: a Parquet file, or a folder that holds SYMBOL.parquet.
+        path: a Parquet file, a folder that holds SYMBOL.parquet, or a store.
         symbol: the symbol to load.
         start: first trading day, YYYY-MM-DD; None = the file's first.
         end: last trading day, YYYY-MM-DD, included; None = the file's last.
@@ -42,15 +43,20 @@ class HistoricalFiles:
         return None if value is None else parse_date("HistoricalFiles", name, value)
 
     def load(self) -> Bars:
-        """Return the bars of the sessions from `start` to `end`.
+        """Return the bars of the sessions from `start` to `end`, from the cache where they were read before.
 
         Raises:
             DataError: the file is missing or breaks a law of the data, or has no session in that time.
         """
-        file = file_of_symbol(Path(self.path), self.symbol)
-        bars = to_grid(read_bars(file), self.symbol, self.calendar, str(file))
-        dates = bars.sessions.date
+        files = source_files(Path(self.path), self.symbol, self._day("start"), self._day("end"))
+        return prepared_bars(files, [self.symbol, self.start, self.end, self.calendar], self._read)
+
+    def _read(self) -> Bars:
         start, end = self._day("start"), self._day("end")
+        file = file_of_symbol(Path(self.path), self.symbol)
+        frame = read_symbol(Path(self.path), self.symbol, start, end)
+        bars = to_grid(frame, self.symbol, self.calendar, str(file))
+        dates = bars.sessions.date
         first = 0 if start is None else int(np.searchsorted(dates, start, side="left"))
         stop = len(dates) if end is None else int(np.searchsorted(dates, end, side="right"))
         if first == stop:

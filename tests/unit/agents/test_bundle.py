@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tests.support.bundles import (
     FEATURES,
     FILES,
     JSON_FILES,
+    JUDGING,
     MAPS,
     ORIGIN,
     assert_refused,
@@ -64,6 +66,21 @@ def test_bundle_keeps_configuration_judging_and_origin(folder):
     assert loaded.parts["judging.json"] == JUDGING
     assert loaded.parts["features.json"] == FEATURES
     assert {key: loaded.manifest[key] for key in ORIGIN} == ORIGIN
+
+
+def test_bundle_of_windows_says_so_and_takes_rows_and_windows(tmp_path):
+    plain = bundle_rules().layout
+    rules = bundle_rules(layout=replace(plain, stacked=plain.current, frames=2))
+    snapshot = save_example(tmp_path / "b", rules)
+    loaded = load_bundle(tmp_path / "b")
+    observation = loaded.parts["observation.json"]
+    assert (observation["shape"], observation["frames"], observation["num_market"]) == ([2, 9], 2, 3)
+    assert observation["stacked"] == observation["names"][:9] == list(plain.names)
+    assert observation["names"][9:] == [f"{name}_lag1" for name in plain.names]
+    rows = observations(400).reshape(200, 18)
+    expected = snapshot.live_policy.predict(rows)[0].tobytes()
+    assert loaded.predict(rows)[0].tobytes() == loaded.predict(rows.reshape(200, 2, 9))[0].tobytes() == expected
+    loaded.check_fits(rules, FEATURES)
 
 
 def test_bundle_predict_hands_the_state_back(folder):

@@ -93,6 +93,15 @@ def test_policy_actions_are_codes():
     assert set(actions) == {0, 1, 2}
 
 
+def test_policy_takes_windows_and_rows_alike():
+    policy, rows = NetworkPolicy(network_of(spaces.Discrete(3)), scaler_of()), observations_of(60)
+    actions = policy.predict(rows)[0]
+    assert len(set(actions)) == 3
+    assert list(policy.predict(rows.reshape(60, 1, WIDTH))[0]) == list(actions)
+    assert list(policy.predict(rows[:, :, None])[0]) == list(actions)
+    assert len(policy.predict(rows[:0])[0]) == 0
+
+
 def test_policy_leaves_its_observations_alone():
     raw = observations_of(20)
     kept = raw.copy()

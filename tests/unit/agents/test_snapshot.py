@@ -1,16 +1,28 @@
 """Snapshots: copies that training does not move."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
 
 from intraday_rl.agents.algorithms.ppo import build_ppo
 from intraday_rl.agents.snapshot import take_snapshot
-from intraday_rl.agents.trainer import make_training_env
+from intraday_rl.agents.trainer import TrainingResult, make_training_env
+from intraday_rl.app.train import export_sb3
 from tests.support.training import tiny_task
 
 
 def new_model(**parameters):
     task = tiny_task(parameters=parameters)
+    return build_ppo(task.parameters, make_training_env(task), 0)
+
+
+def window_model():
+    """Return a model that is shown windows of 3 bars, 11 features wide."""
+    plain = tiny_task().rules.layout
+    task = tiny_task(layout=replace(plain, stacked=plain.current, frames=3))
     return build_ppo(task.parameters, make_training_env(task), 0)
 
 
@@ -54,3 +66,20 @@ def test_live_policy_acts_as_the_model_does(normalize):
     seen = model.env.normalize_obs(raw) if normalize else raw
     expected, _ = model.predict(seen, deterministic=True)
     assert list(take_snapshot(model).live_policy.predict(raw)[0]) == list(expected)
+
+
+def test_policy_of_windows_acts_as_the_model_and_its_export_do(tmp_path):
+    model = window_model()
+    model.learn(256)
+    assert model.observation_space.shape == (3, 11)
+    snapshot = take_snapshot(model)
+    raw = np.random.default_rng(0).standard_normal((200, 3, 11)).astype(np.float32)
+    expected = list(model.predict(model.env.normalize_obs(raw), deterministic=True)[0])
+    assert len(set(expected)) > 1
+    assert list(snapshot.live_policy.predict(raw)[0]) == expected
+    assert list(snapshot.live_policy.predict(raw.reshape(200, 33))[0]) == expected
+    export_sb3(tmp_path, TrainingResult(model, snapshot, 256, []))
+    loaded = PPO.load(tmp_path / "model.zip", device="cpu")
+    normalize = VecNormalize.load(str(tmp_path / "vecnormalize.pkl"), model.env.venv)
+    assert normalize.obs_rms.mean.shape == (3, 11)
+    assert list(loaded.predict(normalize.normalize_obs(raw), deterministic=True)[0]) == expected

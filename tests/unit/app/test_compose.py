@@ -82,10 +82,11 @@ REFUSED = {
 HISTORICAL = {
     "data.path=nowhere/bars data.symbols=[SPY]": "nowhere/bars: no such file or folder; correct the path",
     "data.path={folder} data.symbols=[SPX]": "has no file SPX.parquet (did you mean SPY?); it holds SPY",
-    "data.path={folder} data.symbols=SPY": "data.symbols must be a list of one symbol, such as [SPY], was 'SPY'",
-    "data.path={folder} data.symbols=[SPY,QQQ]": "data.symbols must be a list of one symbol",
+    "data.path={folder} data.symbols=SPY": "data.symbols must be a list of symbols, such as [SPY]",
+    "data.path={folder} data.symbols=[SPY,QQQ]": "data.symbols=[QQQ]: {folder}: has no file QQQ.parquet",
+    "data.path={folder} data.symbols=[SPY,SPY]": "data.symbols must name each symbol once, was ['SPY', 'SPY']",
     "data.path={folder} data.symbols=[]": "data.symbols",
-    "data.path={folder} data.symbols=[5]": "data.source: HistoricalFiles.symbol must be a text, was 5",
+    "data.path={folder} data.symbols=[5]": "such as [SPY] or [SPY,QQQ], was [5]",
     "data.path=5 data.symbols=[SPY]": "data.source: HistoricalFiles.path must be a path, was 5",
     "data.path={folder} data.symbols=[SPY] data.start=soon": "HistoricalFiles.start must be",
     "data.path={folder} data.symbols=[SPY] data.start=2024-02-01 data.end=2024-01-01": "start must be <= end",
@@ -111,7 +112,7 @@ def test_precheck_refuses_in_one_line(override: str, message: str):
 def test_precheck_refuses_data_that_are_not_there(overrides: str, message: str, folder: Path):
     with pytest.raises(IntradayError) as refusal:
         precheck(["data=historical", *overrides.format(folder=folder).split()])
-    assert message in str(refusal.value)
+    assert message.format(folder=folder) in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 

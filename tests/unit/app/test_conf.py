@@ -18,7 +18,12 @@ TARGETS = sorted(
     }
 )
 CHOICES = [f"{group}={choice}" for group, choices in list_groups().items() for choice in choices]
-NEEDED = {"data=historical": ["data.path=bars", "data.symbols=[SPY]"], "features=known_state": ["data=ou_market"]}
+NEEDED = {
+    "data=historical": ["data.path=bars", "data.symbols=[SPY]"],
+    "data=massive": ["data.symbols=[SPY]", "data.start=2024-01-02", "data.end=2024-03-28"],
+    "data=files": ["data.symbols=[SPY]"],
+    "features=known_state": ["data=ou_market"],
+}
 
 
 def test_targets_are_found():

@@ -133,7 +133,8 @@ def test_written_judgement_is_what_was_judged(tmp_path):
 
 def test_cost_words_name_every_parameter_with_its_value():
     tape = hand_tape()
-    words = cost_words(SimpleNamespace(rules=hand_rules(tape), instrument=SimpleNamespace(name="equity")))
+    market = SimpleNamespace(instrument=SimpleNamespace(name="equity"))
+    words = cost_words(SimpleNamespace(rules=hand_rules(tape), markets=[market]))
     for word in (
         "equity",
         "low_ms 15000",

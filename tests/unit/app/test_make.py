@@ -36,7 +36,7 @@ def test_sb3s_checker_passes_without_a_warning(actions: str):
 def test_the_id_offers_a_vector_of_one_engine():
     env = gymnasium.make_vec(ID, num_envs=8, overrides=list(SMALL), seed=4)
     observations, _ = env.reset()
-    assert observations.shape == (8, 8)  # 2 features of the market and 6 of the account
+    assert observations.shape == (8, 3)  # 2 features of the market and the position
     assert env.unwrapped.batch.num_envs == 8
     assert env.spec.kwargs["vectorization_mode"] == "vector_entry_point"
     assert env.step(env.action_space.sample())[1].shape == (8,)

@@ -105,6 +105,8 @@ def test_to_grid_rows_on_a_closed_day_are_refused(start):
 def test_to_grid_row_numbers_are_those_of_the_frame():
     frame = pd.concat([good_frame(symbol="QQQ"), good_frame((0, 400))], ignore_index=True)
     assert "row 5 (2024-07-02 20:10:00+00:00)" in refused(frame)
+    assert "row 5 (2024-07-02 20:10:00+00:00)" in refused(frame[frame["symbol"] == "SPY"])  # labels, where unique
+    assert "row 5 (2024-07-02 20:10:00+00:00)" in refused(frame.assign(repeated=1).set_index("repeated"))
 
 
 def test_to_grid_rows_off_the_minute_are_refused():

@@ -12,7 +12,7 @@ from intraday_rl.env.normalize import RunningNormalize, update_moments
 from intraday_rl.env.vec_env import TradingVecEnv
 from tests.support.exact import assert_same_bits
 from tests.support.full_rules import full_batch
-from tests.support.tapes import COSTLY, make_execution, random_tape
+from tests.support.tapes import COSTLY, SIX, make_execution, make_layout, random_tape
 
 NUM_ENVS = 8
 GAMMA = 0.97
@@ -22,8 +22,11 @@ TAPE.features[:] = TAPE.features * [1.0, 10.0, 1e-3, 1.0, 5.0] + [0.0, 100.0, 0.
 TAPE.features[:, 4] = 2.5  # a column that never moves
 
 
-def new_venv(num_envs=NUM_ENVS):
-    return TradingVecEnv(full_batch(TAPE, num_envs, execution=make_execution(**COSTLY)))
+WINDOW = make_layout(TAPE.feature_names, stacked=(*TAPE.feature_names, *SIX), frames=5)
+
+
+def new_venv(num_envs=NUM_ENVS, **changes):
+    return TradingVecEnv(full_batch(TAPE, num_envs, execution=make_execution(**COSTLY), **changes))
 
 
 def ours(num_envs=NUM_ENVS, **changes):
@@ -82,6 +85,34 @@ def test_training_follows_vec_normalize_step_by_step(num_envs):
     assert sum(ends) >= 4 * num_envs  # episodes ended, so terminal observations and cleared returns were met
     assert sum(clipped) > 0
     np.testing.assert_allclose(mine.returns, reference.returns, rtol=1e-6, atol=1e-6)
+
+
+def test_windows_are_normalised_as_vec_normalize_does(tmp_path):
+    mine = RunningNormalize(new_venv(layout=WINDOW), GAMMA, CLIP)
+    reference = VecNormalize(new_venv(layout=WINDOW), gamma=GAMMA, clip_obs=CLIP, clip_reward=CLIP)
+    first = mine.reset()
+    assert first.shape == (NUM_ENVS, 5, 11)
+    assert mine.obs_rms.mean.shape == mine.obs_rms.var.shape == (5, 11)
+    np.testing.assert_allclose(first, reference.reset(), atol=2e-5)
+    ends = []
+
+    def compare(my_step, their_step):
+        assert_same_step(my_step, their_step)
+        assert_same_statistics(mine, reference)
+        np.testing.assert_array_equal(mine.get_original_obs(), reference.get_original_obs())
+        ends.append(my_step[2].sum())
+
+    walk([mine, reference], 60, each=compare)
+    assert sum(ends) >= NUM_ENVS
+    raw = mine.get_original_obs()
+    np.testing.assert_allclose(mine.normalize_obs(raw[0]), reference.normalize_obs(raw[0]), atol=2e-5)
+    np.testing.assert_allclose(mine.unnormalize_obs(raw), reference.unnormalize_obs(raw), rtol=1e-5, atol=1e-5)
+    mine.save(str(tmp_path / "vecnormalize.pkl"))
+    loaded = VecNormalize.load(str(tmp_path / "vecnormalize.pkl"), new_venv(layout=WINDOW))
+    np.testing.assert_allclose(loaded.normalize_obs(raw), mine.normalize_obs(raw), atol=2e-5)
+    other = RunningNormalize(new_venv(layout=WINDOW), GAMMA, CLIP)
+    other.take_statistics(loaded)
+    assert_same_bits(other.obs_rms.mean, mine.obs_rms.mean)
 
 
 def test_comparison_of_statistics_sees_a_difference():

@@ -10,7 +10,7 @@ import pytest
 
 from intraday_rl.core.jit import JIT_DISABLED
 from tests.support.exact import assert_same_bits
-from tests.support.rollout import MAPS, NUM_ENVS, STEPS, rollout
+from tests.support.rollout import MAPS, NUM_ENVS, STACKED, STEPS, rollout
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -58,3 +58,5 @@ def test_rollout_meets_what_it_compares(here, name):
     assert {1, 2} <= set(here[f"{name}.finished.closing"].ravel().tolist())
     assert (here[f"{name}.parts."][:, 0, :, 1] < 0).any()
     assert here[f"{name}.dones."].sum() > NUM_ENVS
+    lags = here[f"{name}.observations."][:, :, -2 * len(STACKED) :]
+    assert (lags != 0).any(axis=(0, 1)).all()

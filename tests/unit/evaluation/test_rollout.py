@@ -159,9 +159,11 @@ def test_noise_cursors_differ_from_day_to_day_and_stay_inside(noisy_tape):
     assert len(np.unique(cursors)) == 3_000
 
 
-def test_rollout_equals_one_account_stepped_alone(noisy_tape):
+@pytest.mark.parametrize("frames", [1, 4])
+def test_rollout_equals_one_account_stepped_alone(noisy_tape, frames):
     """The same session, played bar by bar on an engine of one account, comes to the same NAV."""
     rules = costly_rules(noisy_tape)
+    rules = replace(rules, layout=replace(rules.layout, stacked=("feature3", "position"), frames=frames))
     policy = row_policy(rules)
     recording = roll_out(noisy_tape, rules, np.arange(6), policy, seed=3)
     session = np.array([4])

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import DataError, ParameterError
+from intraday_rl.data import read_bars
 from intraday_rl.data.sources import HistoricalFiles
+from intraday_rl.data.storage.store import BarStore
 from tests.unit.data.frames import good_frame
 
 DAYS = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05")
@@ -38,6 +40,15 @@ def test_historical_files_start_and_end_are_included(folder, start, end, days):
 
 def test_historical_files_a_file_equals_its_folder(folder):
     assert source(folder / "SPY.parquet").load().fingerprint == source(folder).load().fingerprint
+
+
+def test_historical_files_a_store_equals_the_file(folder, tmp_path):
+    store = BarStore(tmp_path / "store")
+    store.write(read_bars(folder), "SPY", "XNYS", {"source": "test"})
+    for days in ({}, {"start": "2024-07-02", "end": "2024-07-04"}):
+        assert source(store.root, **days).load().fingerprint == source(folder, **days).load().fingerprint
+    with pytest.raises(DataError, match="SPY has no session from 2024-07-06 to its end; it covers 2024-07-01 to"):
+        source(store.root, start="2024-07-06").load()
 
 
 def test_historical_files_time_without_sessions_is_refused(folder):

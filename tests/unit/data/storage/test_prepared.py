@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from intraday_rl.data import prepared, to_grid
+from intraday_rl.data import to_grid
 from intraday_rl.data.bars import REQUIRED_COLUMNS
+from intraday_rl.data.storage import prepared
 from tests.unit.data.frames import good_frame
 
 

@@ -1,0 +1,1 @@
+"""Bars on disk: the store that collecting fills, and bars prepared once and kept."""
