@@ -43,8 +43,8 @@ def combine_by_date(ledger: Ledger) -> Frames:
     The frames of one symbol are returned as they are. Of several symbols, `session` counts the days from 0, and the
     frames hold:
 
-    - sessions: the ledger's columns; and accounts (K), most_round_trips, most_in_market_minutes and most_max_drawdown of one
-      account.
+    - sessions: the ledger's columns; and accounts (K), most_round_trips, most_in_market_minutes and
+      most_max_drawdown of one account.
     - round trips: the ledger's columns, in the order of their exits; and start_nav of the account.
     - fills: the ledger's columns, in time order; and notional_usd.
     - bars: session, date, time, cash, nav and equity at every minute in which any account has a bar.

@@ -6,8 +6,8 @@ an infinite profit factor sets `pf_undefined`. Nothing in it depends on how many
 the gates. Keys, labels and units are those of `labels.METRICS`.
 
 Where a session is a day of several accounts, further columns say what is one account's: `accounts`, `most_round_trips`,
-`most_in_market_minutes` and `most_max_drawdown` of a session, `start_nav` of a round trip; `notional_usd` of a fill weighs its slippage,
-since shares of different instruments do not add up.
+`most_in_market_minutes` and `most_max_drawdown` of a session, `start_nav` of a round trip; `notional_usd` of a fill
+weighs its slippage, since shares of different instruments do not add up.
 """
 
 from __future__ import annotations
