@@ -34,6 +34,7 @@ from intraday_rl.data.importers.table_parts.stamps import (
 from intraday_rl.data.sessions import MINUTE_NS, IntegerArray, exchange_sessions
 
 DAY_NS = 24 * 60 * MINUTE_NS
+SECOND_NS = 1_000_000_000
 OUTSIDE, REPEATED = "outside the sessions", "repeated row"
 COMMON_STEPS = {60: "hourly", 1440: "daily"}
 MANY_ROWS = 5  # from so many steps on, a common multiple of minutes is the step
@@ -125,12 +126,14 @@ def load_table(file: Path, request: ImportRequest) -> Table:
     source = str(file)
     raw = read_table(file)
     refuse_timeless(raw.roles, source)
+    refuse_missing(raw.roles, source, PRICE_COLUMNS)
     stamps = parse_stamps(_stamp_column(raw), source)
     symbols, rule = _symbols(raw, file, request)
     refuse_other_steps(stamps, symbols, source)
-    refuse_missing(raw.roles, source)
+    refuse_missing(raw.roles, source, REQUIRED_COLUMNS)  # daily files often lack the volume: they are told before
     start_ns = place(stamps, request.zone, source) - (MINUTE_NS if request.stamp == "end" else 0)
     columns, problems = _numbers(raw, source)
+    problems = (*_off_the_minute(start_ns, source), *problems)
     roles = raw.roles
     if "perhaps_vwap" in columns:
         columns, roles = _settle_vwap(columns, roles)
@@ -205,15 +208,25 @@ def refuse_other_steps(stamps: Stamps, symbols: pd.Series[Any], source: str) -> 
     steps = np.diff(stamps.ns[order])[same]
     steps = steps[steps > 0]
     kind = "daily" if stamps.date_only or (len(steps) and int(steps.min()) >= DAY_NS - 60 * MINUTE_NS) else ""
-    if not kind and (stamps.ns % MINUTE_NS != 0).mean() > 0.5:
-        kind = f"{np.gcd.reduce(steps) / 1e9:g}-second" if (steps < MINUTE_NS).any() else ""
-    if not kind and len(steps) >= MANY_ROWS and (common := int(np.gcd.reduce(steps)) // MINUTE_NS) > 1:
-        kind = COMMON_STEPS.get(common, f"{common}-minute")
+    common_ns = int(np.gcd.reduce(steps)) if len(steps) else 0
+    if not kind and common_ns % MINUTE_NS:
+        part = (stamps.ns % MINUTE_NS != 0).mean()
+        kind = f"{common_ns / 1e9:g}-second" if part > 0.5 and common_ns >= SECOND_NS else ""
+    elif not kind and len(steps) >= MANY_ROWS and common_ns > MINUTE_NS:
+        kind = COMMON_STEPS.get(common_ns // MINUTE_NS, f"{common_ns // MINUTE_NS}-minute")
     if kind:
-        remedy = (
-            "aggregate them to one minute first" if kind.endswith("second") else "ask the vendor for one-minute bars"
-        )
+        remedy = "aggregate them to one minute first" if kind.endswith("second") else "get bars of one minute"
         raise DataError(f"{source}: holds {kind} bars, but one-minute bars are needed; {remedy}")
+
+
+def _off_the_minute(start_ns: IntegerArray, source: str) -> tuple[str, ...]:
+    """Return one line about the rows that do not start on a whole minute; () where all do."""
+    odd = start_ns % MINUTE_NS != 0
+    if not odd.any():
+        return ()
+    row = int(np.argmax(odd))
+    time = pd.Timestamp(start_ns[row], tz="UTC")
+    return (f"{source}: row {row} ({time}): the stamp must be a whole minute{how_many(odd)}; write the bars' minutes",)
 
 
 def _stamp_column(raw: RawTable) -> pd.Series[Any]:
