@@ -53,6 +53,10 @@ ZONES = (
 )
 
 
+class MissingZoneError(DataError):
+    """Stamps tell no zone, and none was stated."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stamps:
     """Stamps as they stand in a table.
@@ -112,13 +116,14 @@ def place(stamps: Stamps, zone: str | None, source: str) -> IntegerArray:
         source: what error messages call the table.
 
     Raises:
-        DataError: the zone is needed and not given, or a clock time exists twice or never on a day of change.
+        MissingZoneError: the zone is needed and not given.
+        DataError: a clock time exists twice or never on a day of change.
         ParameterError: the zone is unknown.
     """
     if stamps.zone is not None:
         return stamps.ns
     if zone is None:
-        raise DataError(
+        raise MissingZoneError(
             f"{source}: the stamps have no time zone ({stamps.words}); say where the clock stood, such as "
             f"data.zone=America/New_York or data.zone=UTC"
         )
@@ -182,7 +187,7 @@ def _numbers(column: pd.Series[Any], source: str) -> Stamps:
         if EARLIEST_S <= middle * factor / 1e9 < LATEST_S:
             seconds = values.to_numpy(dtype=np.float64) * (factor / 1e9)
             bad = ~((seconds >= EARLIEST_S) & (seconds < LATEST_S))
-            _refuse_bad(bad, column, f"be {words} from 1980 to 2100 as the first one, {first}", source)
+            _refuse_bad(bad, column, f"be {words} from 1980 to 2100 as most are", source)
             exact = pd.api.types.is_integer_dtype(values)
             ns = values.to_numpy(dtype=np.int64) * factor if exact else np.round(values.to_numpy() * factor)
             return Stamps(ns.astype(np.int64), "UTC", f"{words} since 1970, such as {first}", False)
