@@ -29,6 +29,7 @@ from intraday_rl.app.command_line.overrides import (
     single_runs,
 )
 from intraday_rl.app.command_line.settings import check_settings
+from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError, DataError
 
 HYDRA_VERSION = "1.3"  # of the behaviour that the configuration is written for
@@ -151,13 +152,25 @@ def _check_plan(config: dict[str, Any]) -> None:
     from intraday_rl.data.sessions import parse_date
     from intraday_rl.data.sources import HistoricalFiles
 
-    for source in (market.source for market in build_plan(config).markets):
+    plan = build_plan(config)
+    _refuse_strangers(config)
+    for source in (market.source for market in plan.markets):
         if isinstance(source, HistoricalFiles):
             try:
                 days = [None if day is None else parse_date("data", "day", day) for day in (source.start, source.end)]
                 source_files(source.path, source.symbol, *days)
             except DataError as error:
                 raise DataError(_not_there(config["data"], source.symbol, error)) from error
+
+
+def _refuse_strangers(config: dict[str, Any]) -> None:
+    """Refuse costs of a symbol that is not traded: a misspelt name would leave the symbol with the default's."""
+    symbols = config["data"].get("symbols")
+    for symbol in config["market"]["by_symbol"]:
+        if symbols is not None and symbol not in symbols:
+            raise ConfigError(
+                f"market.by_symbol.{symbol} is not one of data.symbols{nearest(symbol, symbols)}: {', '.join(symbols)}"
+            )
 
 
 def _not_there(data: dict[str, Any], symbol: str, error: DataError) -> str:

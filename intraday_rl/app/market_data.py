@@ -168,7 +168,7 @@ def load_market_data(plan: Plan, frozen: Frozen | None = None) -> MarketData:
     if frozen is None:
         training = plan.split.split(tape.dates).train
         frozen = Frozen(fit, slippage_budget_bps(tape, plan.rules, training, plan.slippage_budget_multiple))
-    return MarketData(plan, tuple(symbols), tape, frozen, _describe_features(plan, symbols))
+    return MarketData(plan, tuple(symbols), tape, frozen, _describe_features(plan, symbols, fit.is_scaled))
 
 
 Loaded = tuple[Bars, FeatureTable, Tape]
@@ -202,7 +202,7 @@ def _decisions(tape: Tape) -> npt.NDArray[np.bool_]:
     return np.asarray(np.cumsum(rows)[:-1] > 0)
 
 
-def _describe_features(plan: Plan, symbols: list[SymbolData]) -> dict[str, Any]:
+def _describe_features(plan: Plan, symbols: list[SymbolData], scaled_by_symbol: bool) -> dict[str, Any]:
     """Return what a policy is tied to; sources that differ between symbols are told for each.
 
     Raises:
@@ -222,5 +222,5 @@ def _describe_features(plan: Plan, symbols: list[SymbolData]) -> dict[str, Any]:
         "families": {type(family).__name__: family._asdict() for family in pipeline.families},
         "base_spread": plan.rules.execution.spread.base_spread,
         "sources": dict(first.table.sources),
-        "scaled_by_symbol": len(symbols) > 1,
+        "scaled_by_symbol": scaled_by_symbol,
     }

@@ -67,9 +67,11 @@ def _run(
     from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.agents.trainer import TrainingTask
     from intraday_rl.agents.trainer import train as train_agent
+    from intraday_rl.app.data_tools.feature_report import feature_report_of
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
     from intraday_rl.app.summary import print_summary
+    from intraday_rl.evaluation.feature_report import write_feature_report
     from intraday_rl.evaluation.report import write_report
     from intraday_rl.evaluation.validation import make_validator
     from intraday_rl.tracking import collect_manifest, write_manifest
@@ -111,6 +113,7 @@ def _run(
                 commands=[" ".join(["python train.py", *overrides]), f"python evaluate.py run={run_folder}"],
             )
             write_report(report, run_folder / "report.html", run_folder / "report.png")
+            write_feature_report(feature_report_of(data, run_folder.name), run_folder / "features.html")
         if tracker is not None:
             tracker.log_metrics(
                 {f"test/{key}": value for key, value in judged.metrics.items() if value is not None},
@@ -185,7 +188,8 @@ def open_tracker(config: Config, run_folder: Path, manifest: Mapping[str, Any]) 
 
 
 def track_files(tracker: Any, run_folder: Path) -> None:
-    """Log report, judgement, manifest and bundle as artifacts."""
-    for name in ("report.html", "report.png", "metrics.json", "gates.json", "manifest.json", "monitor.csv"):
+    """Log reports, judgement, manifest and bundle as artifacts."""
+    names = ("report.html", "report.png", "features.html", "metrics.json", "gates.json", "manifest.json", "monitor.csv")
+    for name in names:
         tracker.log_artifacts(run_folder / name, None)
     tracker.log_artifacts(run_folder / "bundle", "bundle")

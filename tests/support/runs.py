@@ -55,6 +55,7 @@ WRITTEN = {
     "monitor.csv",
     "report.html",
     "report.png",
+    "features.html",
     "manifest.json",
 }
 

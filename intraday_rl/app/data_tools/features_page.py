@@ -38,8 +38,9 @@ the features of the last closed bar, then the features of its own account.
   prices that features remember. So memories run on across sessions, and the first bar of a session has no return.
   Columns in raw prices say so.
 - **Missing values.** A value is NaN in warm-up and before the session's first bar, and an agent does not decide on such
-  a minute. After warm-up, the record's own gaps are treated as the feature's formula says; a value that is then still
-  missing stops a run, which names the minute.
+  a minute. After a session's first decision, the record's own gaps are treated as the feature's formula says; a value
+  that is then still missing gets the feature's mean over the training sessions, and the run says how often. Nothing is
+  carried back. Of several symbols each is scaled by its own training moments.
 - **Minutes without a bar.** They repeat the values of the minute before; only the clock and what other symbols tell
   move on.
 - **Sources.** In a formula, `t:` is what is computed from trades and quotes tick by tick, `q:` from the quote at the
