@@ -207,6 +207,29 @@ def check_bars(frame: pd.DataFrame, source: str, positions: IntegerArray | None 
         raise DataError(_bad_row_message(frame, source, positions, law, column, good)) from None
 
 
+def broken_laws(frame: pd.DataFrame, source: str, positions: IntegerArray) -> list[str]:
+    """Return one line for each law that the rows break, with its first bad row; empty where `check_bars` would pass.
+
+    Args:
+        frame: as for `check_bars`, with all columns that bars need; its rows are numbered from 0.
+        source: what the messages call the frame.
+        positions: (T,) row numbers in the source.
+    """
+    found = []
+    for column, laws in COLUMN_LAWS.items():
+        for law in laws if column in frame else ():
+            good = law.holds(frame[column])
+            if not good.all():
+                found.append(_bad_row_message(frame, source, positions, law, column, good))
+                break  # the laws that follow presume this one
+    whole = frame.dropna(subset=["timestamp", *PRICE_COLUMNS])
+    for law in ROW_LAWS if pd.api.types.is_datetime64_any_dtype(frame["timestamp"]) else ():
+        good = law.holds(whole)
+        if not good.all():
+            found.append(_bad_row_message(whole, source, positions[whole.index], law, law.columns[0], good))
+    return found
+
+
 def _missing_column_message(frame: pd.DataFrame, source: str) -> str:
     known = [str(column) for column in frame.columns]
     needed = ["timestamp", "symbol", *REQUIRED_COLUMNS]

@@ -117,6 +117,13 @@ class Bars:
         columns = {name: getattr(self, name)[rows] for name in REQUIRED_COLUMNS + OPTIONAL_COLUMNS}
         return Bars.on_grid(self.symbol, sessions, columns, self.traded[rows])
 
+    def keep_sessions(self, kept: BoolArray) -> Bars:
+        """Return the bars of the sessions for which `kept` (S,) is true."""
+        rows = kept[self.session]
+        columns = {name: getattr(self, name)[rows] for name in REQUIRED_COLUMNS}
+        columns |= {name: getattr(self, name)[rows] for name in OPTIONAL_COLUMNS if self.has(name)}
+        return Bars.on_grid(self.symbol, self.sessions.take(np.flatnonzero(kept)), columns, self.traded[rows])
+
     def to_frame(self) -> pd.DataFrame:
         """Return the traded minutes as a frame: timestamp (UTC), symbol, session (date) and the bar columns."""
         start = pd.DatetimeIndex(self.start_ns[self.traded].astype("datetime64[ns]")).tz_localize("UTC")

@@ -151,7 +151,7 @@ def join_tapes(tapes: Sequence[Tape]) -> Tape:
     ends = np.cumsum(lengths)
     source = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
     return Tape(
-        rows=np.concatenate([tape.rows for tape in tapes])[source],
+        rows=structs.view(np.concatenate([tape.rows for tape in tapes])[source]),
         features=np.concatenate([tape.features for tape in tapes])[source],
         feature_names=tapes[0].feature_names,
         first_row=np.where(warm_up < 0, -1, ends - lengths + warm_up),

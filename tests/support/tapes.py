@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,8 @@ def make_rules(tape: Tape, **changes: Any) -> TradingRules:
 def make_batch(tape: Tape, num_envs: int = 1, seed: int = 0, **changes: Any) -> BatchEnv:
     """Return a batch over all sessions of the tape."""
     return BatchEnv(tape, make_rules(tape, **changes), np.arange(len(tape.dates)), num_envs, seed)
+
+
+def of_symbol(tape: Tape, symbol: str) -> Tape:
+    """Return the tape of one symbol under another name."""
+    return replace(tape, symbols=(symbol,))

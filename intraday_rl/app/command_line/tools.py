@@ -1,15 +1,17 @@
-"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `features` and `features-page`."""
+"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `check-data`, `features` and `features-page`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from intraday_rl.app.command_line.groups import PROJECT
 
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
+STAMPS = ("start", "end")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,6 +34,7 @@ def _parser() -> ArgumentParser:
     ui.add_argument("--host", default=UI_HOST, help="address to listen on (default: %(default)s, this machine alone)")
     ui.add_argument("--port", type=int, default=UI_PORT, help="port, or the next free one (default: %(default)s)")
     ui.set_defaults(tool=_ui)
+    _add_check_data(tools)
     what = "write a page about the features of the data: gaps, distributions, correlations, drift"
     features = tools.add_parser("features", help=what, description=what.capitalize())
     features.add_argument("overrides", nargs="*", help="those of train.py, such as data=historical data.symbols=[SPY]")
@@ -42,6 +45,22 @@ def _parser() -> ArgumentParser:
     features_page.add_argument("--write", action="store_true", help="write docs/features.md instead of printing it")
     features_page.set_defaults(tool=_features_page)
     return parser
+
+
+def _add_check_data(tools: Any) -> None:
+    what = "say what a file or folder of bars holds, what is wrong with it, and how to train on it"
+    check = tools.add_parser("check-data", help=what, description=f"{what}; exit status 1 if it cannot".capitalize())
+    check.add_argument("path", help="a CSV or Parquet file of one-minute bars, or a folder of them")
+    check.add_argument("--zone", help="time zone of stamps that have none, such as America/New_York")
+    check.add_argument(
+        "--stamp", choices=STAMPS, default=STAMPS[0], help="which end of its bar a stamp marks (default: %(default)s)"
+    )
+    check.add_argument(
+        "--symbol", dest="symbols", action="append", help="a symbol to check, or the name of a file without one"
+    )
+    check.add_argument("--calendar", help="exchange calendar of the sessions (default: that of the default market)")
+    check.add_argument("--html", metavar="FILE", help="also write the quality page")
+    check.set_defaults(tool=_check_data)
 
 
 def _doctor(arguments: Namespace) -> int:
@@ -58,6 +77,12 @@ def _ui(arguments: Namespace) -> int:
     from intraday_rl.tracking import project_store, serve_ui
 
     return serve_ui(project_store(PROJECT), arguments.host, arguments.port)
+
+
+def _check_data(arguments: Namespace) -> int:
+    from intraday_rl.app.data_tools.check_data import check_data
+
+    return check_data(arguments)
 
 
 def _features(arguments: Namespace) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 from intraday_rl.core.coerce import coerce
 from intraday_rl.core.errors import ConfigError
-from intraday_rl.data import Bars, read_daily_closes
-from intraday_rl.data.sources import HistoricalFiles
+from intraday_rl.data import Bars, read_daily_closes, to_grid
+from intraday_rl.data.files import read_symbol
 from intraday_rl.features import References
 from intraday_rl.features.sources import SMT_FEATURES, VIX_FEATURES, VIX_MINUTE_FEATURES
 
@@ -72,7 +72,8 @@ class ReferencePlan:
 
     def _bars(self, path: Path | None, symbol: str) -> Bars:
         assert path is not None  # refused when the plan was made
-        return HistoricalFiles(path=path, symbol=symbol, start=None, end=None, calendar=self.calendar).load()
+        frame = read_symbol(path, symbol)
+        return to_grid(frame, symbol, self.calendar, str(path))
 
 
 def plan_references(smt_node: Mapping[str, Any], vix_node: Mapping[str, Any], calendar: str) -> ReferencePlan:

@@ -1,18 +1,27 @@
-"""Historical bars of one symbol from a Parquet file, a folder of them or a store."""
+"""Historical bars of one symbol from a Parquet file, a folder of them, or a store."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from intraday_rl.core import checks
 from intraday_rl.core.errors import DataError, ParameterError
 from intraday_rl.data.bars import Bars
 from intraday_rl.data.files import file_of_symbol, read_symbol, source_files
 from intraday_rl.data.grid import to_grid
+from intraday_rl.data.quality import QualityLimits, assess_bars
+from intraday_rl.data.quality.limits import CHECK_NAMES
 from intraday_rl.data.sessions import parse_date
 from intraday_rl.data.storage.prepared import prepared_bars
+
+logger = logging.getLogger(__name__)
+
+SESSIONS_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +34,8 @@ class HistoricalFiles:
         start: first trading day, YYYY-MM-DD; None = the file's first.
         end: last trading day, YYYY-MM-DD, included; None = the file's last.
         calendar: name of the exchange calendar, such as XNYS.
+        exclude: quality checks; sessions that fail one of them are left out. () = none is left out.
+        quality: limits of the checks.
     """
 
     path: Path
@@ -32,8 +43,12 @@ class HistoricalFiles:
     start: str | None
     end: str | None
     calendar: str
+    exclude: tuple[str, ...]
+    quality: QualityLimits
 
     def __post_init__(self) -> None:
+        for name in self.exclude:
+            checks.one_of("HistoricalFiles", "exclude", name, CHECK_NAMES)
         first, last = self._day("start"), self._day("end")
         if first is not None and last is not None and first > last:
             raise ParameterError(f"HistoricalFiles.start must be <= end, was {first} after {last}")
@@ -45,11 +60,37 @@ class HistoricalFiles:
     def load(self) -> Bars:
         """Return the bars of the sessions from `start` to `end`, from the cache where they were read before.
 
+        Sessions that fail a quality check are named in the log, whether they are kept or, by `exclude`, left out.
+
         Raises:
             DataError: the file is missing or breaks a law of the data, or has no session in that time.
         """
         files = source_files(Path(self.path), self.symbol, self._day("start"), self._day("end"))
-        return prepared_bars(files, [self.symbol, self.start, self.end, self.calendar], self._read)
+        question = [self.symbol, self.start, self.end, self.calendar, list(self.exclude), asdict(self.quality)]
+        bars, notes = prepared_bars(files, question, self._checked)
+        for note in notes:
+            logger.warning("%s", note)
+        return bars
+
+    def _checked(self) -> tuple[Bars, Sequence[str]]:
+        """Return the bars without the sessions that are to be left out, and notes on all that fail a check."""
+        bars = self._read()
+        quality = assess_bars(bars, self.quality)
+        left_out = quality.failed(self.exclude)
+        if left_out.all():
+            raise DataError(
+                f"{self.path}: {self.symbol}: all {len(left_out)} sessions fail {', '.join(self.exclude)}; leave "
+                "fewer checks in data.exclude, or change the limits in data.quality"
+            )
+        notes = []
+        for name, fails in quality.fails.items():
+            if fails.any():
+                what = "left out" if name in self.exclude else f"kept; data.exclude=[{name}] leaves them out"
+                named = ", ".join(bars.sessions.date[fails][:SESSIONS_NAMED].astype(str))
+                more = f" and {int(fails.sum()) - SESSIONS_NAMED} more" if fails.sum() > SESSIONS_NAMED else ""
+                count = f"{int(fails.sum())} of {len(fails)} sessions"
+                notes.append(f"{self.symbol}: {count} fail the check {name} ({named}{more}): {what}")
+        return (bars.keep_sessions(~left_out) if left_out.any() else bars), notes
 
     def _read(self) -> Bars:
         start, end = self._day("start"), self._day("end")

@@ -21,25 +21,28 @@ from intraday_rl.data.sessions import Sessions
 KIND = "bars"
 
 
-def prepared_bars(files: Sequence[Path], question: Any, load: Callable[[], Bars]) -> Bars:
-    """Return the bars that `load` makes, from the cache where the same files were asked the same before.
+def prepared_bars(
+    files: Sequence[Path], question: Any, load: Callable[[], tuple[Bars, Sequence[str]]]
+) -> tuple[Bars, Sequence[str]]:
+    """Return the bars and notes that `load` makes, from the cache where the same files were asked the same before.
 
     Args:
         files: the files that `load` reads.
         question: what is asked of them, plain JSON values.
-        load: reads them.
+        load: reads them; the notes say what a user should know of the bars.
     """
     contents = [[file.name, hash_file(file)] for file in files]
     key = hash_json([contents, question, sources_digest("core", "data")])
-    return _from_entry(cached(KIND, key, lambda: _to_entry(load())))
+    entry = cached(KIND, key, lambda: _to_entry(*load()))
+    return _from_entry(entry), entry.facts["notes"]
 
 
-def _to_entry(bars: Bars) -> Entry:
+def _to_entry(bars: Bars, notes: Sequence[str]) -> Entry:
     names = [*REQUIRED_COLUMNS, *(name for name in OPTIONAL_COLUMNS if bars.has(name))]
     arrays = {name: getattr(bars, name) for name in (*names, "traded")}
     arrays |= {"open_ns": bars.sessions.open_ns, "close_ns": bars.sessions.close_ns}
     arrays["date"] = bars.sessions.date.astype(np.int64)
-    return Entry(arrays, {"symbol": bars.symbol, "fingerprint": bars.fingerprint})
+    return Entry(arrays, {"symbol": bars.symbol, "fingerprint": bars.fingerprint, "notes": list(notes)})
 
 
 def _from_entry(entry: Entry) -> Bars:

@@ -22,6 +22,7 @@ NEEDED = {
     "data=historical": ["data.path=bars", "data.symbols=[SPY]"],
     "data=massive": ["data.symbols=[SPY]", "data.start=2024-01-02", "data.end=2024-03-28"],
     "data=files": ["data.symbols=[SPY]"],
+    "data/quality=standard": ["data=historical", "data.path=bars", "data.symbols=[SPY]"],
     "features=known_state": ["data=ou_market"],
 }
 

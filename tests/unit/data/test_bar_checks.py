@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import DataError
-from intraday_rl.data.bar_checks import COLUMN_LAWS, LAWS, ROW_LAWS, check_bars, report_crossed_quotes
+from intraday_rl.data.bar_checks import COLUMN_LAWS, LAWS, ROW_LAWS, broken_laws, check_bars, report_crossed_quotes
 from tests.unit.data.frames import good_frame
 
 SECOND = "SPY session 2024-07-02, row 1 (2024-07-02 13:31:00+00:00): "
@@ -152,6 +152,20 @@ def test_check_bars_session_column_names_the_session():
     frame.loc[1, "volume"] = -1
     with pytest.raises(DataError, match="SPY session 2024-07-01, row 1"):
         check_bars(frame, "x")
+
+
+def test_broken_laws_names_every_law_once_with_its_first_row():
+    frame = good_frame()
+    frame["volume"] = frame["volume"].astype(float)
+    frame.loc[[1, 2], "volume"] = np.nan
+    frame.loc[2, "open"] = 1000.0
+    frame.loc[3, "high"] = frame.loc[3, "low"] - 1.0
+    lines = broken_laws(frame, "x", np.array([40, 41, 42, 43]))
+    rows = [line.partition(", ")[2].partition(" (")[0] for line in lines]
+    assert rows == ["row 41", "row 43", "row 42", "row 43"]
+    laws = ("volume must not be null", "high must be >= low", "open must lie in", "close must lie in")
+    assert all(law in line for law, line in zip(laws, lines, strict=True))
+    assert broken_laws(good_frame(), "x", np.arange(4)) == []
 
 
 def test_report_crossed_quotes_counts_and_logs_but_does_not_refuse(caplog):

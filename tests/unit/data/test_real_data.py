@@ -7,6 +7,7 @@ import pytest
 from intraday_rl.data import read_bars, to_grid
 from intraday_rl.data.sources import HistoricalFiles
 from tests.support.real_data import data_folder
+from tests.unit.data.quality.days import LIMITS
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,13 @@ def test_real_folder_is_read_as_one_frame():
 
 def test_real_historical_files_cut_by_dates():
     market = HistoricalFiles(
-        path=data_folder() / "bars-1m" / "spy-2024", symbol="SPY", start="2024-07-02", end="2024-07-05", calendar="XNYS"
+        path=data_folder() / "bars-1m" / "spy-2024",
+        symbol="SPY",
+        start="2024-07-02",
+        end="2024-07-05",
+        calendar="XNYS",
+        exclude=(),
+        quality=LIMITS,
     )
     dates = market.load().sessions.date.astype(str).tolist()
     assert dates == ["2024-07-02", "2024-07-03", "2024-07-05"]

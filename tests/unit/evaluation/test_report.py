@@ -11,10 +11,12 @@ import pytest
 
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.evaluation.gates import GateResult
+from intraday_rl.evaluation.portfolio import combine_by_date
 from intraday_rl.evaluation.report import DataDescription, ReportData, figures, headline, write_report
 from intraday_rl.evaluation.report.page import page
 from tests.support.browser import browser_dump
 from tests.support.builders import CAPITAL_USD, example_ledger
+from tests.unit.evaluation.two_symbols import two_symbol_ledger
 
 HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example/a.png> & \"q\" $E$"
 
@@ -346,3 +348,19 @@ def test_browser_check_sees_a_script_error(tmp_path):
     path = tmp_path / "report.html"
     path.write_text(page(report_data()).replace("function drawAll() {", "function drawAll() { missing();"))
     assert browser_dump(path, tmp_path / "profile")[1] != []
+
+
+def test_report_of_several_symbols_shows_each_on_its_own_price(tmp_path):
+    ledger = two_symbol_ledger()
+    sessions, trades, fills, bars = combine_by_date(ledger)
+    data = report_data(sessions=sessions, trades=trades, fills=fills, bars=bars, account_frames=ledger.frames)
+    data = replace(data, baseline_bars={"buy_and_hold": bars})
+    assert headline(data).startswith("Made 544.00 USD (+0.54 %) over 2 test sessions")
+    labels = [entry["label"] for entry in json.loads(re.search(r'"sessions":(\[.*?\]),"busiest"', page(data))[1])]
+    assert labels == [
+        "2024-01-02 SHARE: +300.00 USD, 1 round trip",
+        "2024-01-02 FUTURE: +746.00 USD, 2 round trips",
+        "2024-01-03 FUTURE: -502.00 USD, 1 round trip",
+    ]
+    write_report(data, tmp_path / "report.html", tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 10_000

@@ -92,6 +92,9 @@ def test_summary_ratios_of_the_example():
         _summary(),
         {
             "sharpe_ratio": sharpe * math.sqrt(252),
+            "session_sharpe": sharpe,
+            "session_skewness": skewness,
+            "session_kurtosis": kurtosis,
             "sharpe_standard_error": error * math.sqrt(252),
             "sharpe_probability": stats.norm.cdf(sharpe / error),
             "sortino_ratio": mean / math.sqrt(0.001074**2 / 3) * math.sqrt(252),
@@ -106,6 +109,7 @@ def test_summary_activity_of_the_example():
         _summary(),
         {
             "num_sessions": 3,
+            "num_accounts": 1,
             "sessions_not_flat": 0,
             "turnover_total": 40_004.90 / 50_000,
             "turnover_per_session": 40_004.90 / 150_000,
@@ -126,6 +130,25 @@ def test_summary_execution_of_the_example():
     summary = _summary()
     _assert_values(summary, {"slippage_bps": sum(weighted) / 80 * 1e4, "num_fills": 7})
     assert [summary[f"num_fills_{reason}"] for reason in ("agent", "session_close", "halt")] == [6, 1, 0]
+
+
+def test_summary_judges_one_of_several_accounts_by_its_own_numbers():
+    """Days of two accounts: most round trips, minutes and the largest loss are those of one account."""
+    ledger = example_ledger()
+    several = {"accounts": 2, "most_round_trips": [1, 1, 2], "most_in_market_minutes": [2, 3, 1]}
+    sessions = ledger.sessions.assign(round_trips=[4, 1, 2], start_nav=100_000.0, **several)
+    trades = ledger.trades.assign(start_nav=50_000.0)
+    fills = ledger.fills.assign(notional_usd=[1.0, 0, 0, 0, 0, 0, 3.0])
+    summary = _summary(ledger._replace(sessions=sessions, trades=trades, fills=fills))
+    expected = {
+        "num_accounts": 2,
+        "max_round_trips_per_session": 2,
+        "max_in_market_minutes_per_session": 3,
+        "worst_trade_fraction": -53.70 / 50_000,
+        "net_return": -23.30 / 100_000,
+        "slippage_bps": (0.52 / 500 * 1 + 0.52 / 498 * 3) / 4 * 1e4,
+    }
+    _assert_values(summary, expected)
 
 
 def test_summary_has_orders_and_fill_rate_when_the_ledger_counts_orders():

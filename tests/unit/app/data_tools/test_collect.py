@@ -122,7 +122,11 @@ def test_collect_leaves_a_session_that_is_not_over(download, store, capsys):
             {},
             "data.collect: MassiveDownload.base_url must start with https",
         ),
-        (["market.instrument.calendar=XNYSE"], {}, "calendar must be a name of exchange_calendars, was 'XNYSE'"),
+        (
+            ["market.instrument.calendar=XNYSE"],
+            {},
+            "calendar must be CME_Equity or a name of exchange_calendars, was 'XNYSE'",
+        ),
     ],
 )
 def test_collect_refuses_in_one_line_and_writes_nothing(download, store, capsys, overrides, changes, message):

@@ -1,6 +1,7 @@
 """The command writes the page of the data that overrides describe, and refuses in one line."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from intraday_rl.app.build import build_plan
@@ -38,13 +39,17 @@ def test_command_writes_the_page_and_prints_what_it_found(tmp_path, capsys: pyte
 
 
 def test_missing_values_are_a_finding_and_no_error(tmp_path, capsys: pytest.CaptureFixture[str]):
-    """No trades are counted on the first of four days, so the second knows no usual number: 390 of 1,170 minutes."""
+    """IBM without quotes for 40 of 1,560 minutes: the last one stands for five of them, 35 are missing, 2.2 %."""
+    frame = pd.read_parquet(data_folder() / "bars-1m" / "lean-equity" / "IBM.parquet")
+    silent = frame["timestamp"].between("2013-10-08 16:00+00:00", "2013-10-08 16:39+00:00")
+    assert silent.sum() == 40
+    frame.loc[silent, ["bid", "ask"]] = np.nan
+    frame.to_parquet(tmp_path / "IBM.parquet")
     split = ["train_fraction=0.5", "validation_fraction=0.25", "embargo_sessions=0"]
-    folder = data_folder() / "bars-1m" / "lean-equity"
-    data = ["features=micro_mom27", "data=historical", f"data.path={folder}", "data.symbols=[IBM]"]
+    data = ["features=micro_mom27", "data=historical", f"data.path={tmp_path}", "data.symbols=[IBM]"]
     options = [*(f"evaluation.split.{part}" for part in split), "--html", str(tmp_path / "page.html")]
     assert main(["features", *data, *options]) == 0
-    assert "trade_intensity 33.3 %" in " ".join(capsys.readouterr().out.split())
+    assert "spread_bps 2.2 %" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

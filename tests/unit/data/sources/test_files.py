@@ -8,6 +8,7 @@ from intraday_rl.data import read_bars
 from intraday_rl.data.sources import HistoricalFiles
 from intraday_rl.data.storage.store import BarStore
 from tests.unit.data.frames import good_frame
+from tests.unit.data.quality.days import LIMITS
 
 DAYS = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05")
 
@@ -19,8 +20,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def source(path, symbol="SPY", start=None, end=None):
-    return HistoricalFiles(path=path, symbol=symbol, start=start, end=end, calendar="XNYS")
+def source(path, symbol="SPY", start=None, end=None, exclude=()):
+    return HistoricalFiles(
+        path=path, symbol=symbol, start=start, end=end, calendar="XNYS", exclude=exclude, quality=LIMITS
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,44 @@ def test_historical_files_absent_symbol_is_refused(folder):
 def test_historical_files_wrong_dates_are_refused_at_construction(tmp_path, start, end, message):
     with pytest.raises(ParameterError, match=message):
         source(tmp_path, start=start, end=end)
+
+
+@pytest.fixture
+def cut_short(tmp_path):
+    """Three whole sessions of 390 bars, the second of them without the bars after the 200th minute."""
+    frame = pd.concat([good_frame(range(390), start=f"{day} 13:30") for day in (*DAYS[:2], DAYS[3])])
+    late = (frame["timestamp"] > "2024-07-02 16:50") & (frame["timestamp"] < "2024-07-03")
+    frame[~late].to_parquet(tmp_path / "SPY.parquet")
+    return tmp_path
+
+
+def test_sessions_that_fail_a_check_are_named_and_kept(cut_short, caplog):
+    for _ in range(2):  # read, and from the cache
+        caplog.clear()
+        bars = source(cut_short).load()
+        assert bars.sessions.date.astype(str).tolist() == ["2024-07-01", "2024-07-02", "2024-07-05"]
+        assert (
+            "SPY: 1 of 3 sessions fail the check cut_short (2024-07-02): kept; data.exclude=[cut_short]" in caplog.text
+        )
+
+
+def test_sessions_that_fail_a_check_are_left_out_by_rule(cut_short, caplog):
+    bars = source(cut_short, exclude=("cut_short",)).load()
+    whole = source(cut_short).load()
+    assert bars.sessions.date.astype(str).tolist() == ["2024-07-01", "2024-07-05"]
+    assert "fail the check cut_short (2024-07-02): left out" in caplog.text
+    kept = whole.session != 1
+    for name in ("close", "volume", "start_ns", "traded"):
+        assert (getattr(bars, name) == getattr(whole, name)[kept]).all()
+    assert bars.session.tolist() == [0] * 390 + [1] * 390
+
+
+def test_checks_that_no_session_passes_are_refused(cut_short):
+    only = source(cut_short, start="2024-07-02", end="2024-07-02", exclude=("cut_short",))
+    with pytest.raises(DataError, match=r"SPY: all 1 sessions fail cut_short; leave fewer checks in data\.exclude"):
+        only.load()
+
+
+def test_unknown_checks_are_refused(folder):
+    with pytest.raises(ParameterError, match=r"HistoricalFiles\.exclude must be one of missing_minutes"):
+        source(folder, exclude=("bad_days",))

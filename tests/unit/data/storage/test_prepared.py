@@ -25,9 +25,11 @@ def reader(tmp_path):
     def prepare(file, question="XNYS"):
         def load():
             readings.append(file.name)
-            return to_grid(pd.read_parquet(file), "SPY", "XNYS")
+            return to_grid(pd.read_parquet(file), "SPY", "XNYS"), ["a note"]
 
-        return prepared.prepared_bars([file], question, load)
+        bars, notes = prepared.prepared_bars([file], question, load)
+        assert notes == ["a note"]
+        return bars
 
     good_frame((0, 2, 5)).assign(vwap=100.0).to_parquet(tmp_path / "a.parquet")
     return prepare, readings, tmp_path / "a.parquet"
