@@ -24,6 +24,7 @@ from support.market_features import (  # noqa: E402
     PASS,
     PIPELINE,
     garch_seconds,
+    opening_seconds,
     our_parts,
     pandas_parts,
     random_bars,
@@ -37,7 +38,7 @@ from intraday_rl.features import FeatureTable  # noqa: E402
 
 OURS, PANDAS = "ours", "pandas"
 WHOLE = "all 41 columns"
-TIMES, MEMORY, UPDATE_US = 7.0, 1.5, 100.0
+TIMES, MEMORY, UPDATE_US, OPENING_SECONDS = 7.0, 1.5, 100.0, 0.5
 GARCH_SAMPLE = 20
 RELATIVE, ABSOLUTE = 1e-5, 1e-6  # as in the tests
 EDGE_BPS = 1e-4  # the root of a difference
@@ -63,7 +64,10 @@ def main() -> None:
         table = say_memory(bars)
         say_equality(table, with_pandas(bars))
         microseconds = 1e6 * statistics.median(update_seconds(bars))
+        making, opening = opening_seconds(arguments.sessions)
     say("one bar of one symbol, live, median", microseconds, UPDATE_US, "us", at_most=True)
+    print(f"{'bars from a file, and their features':42}{making:8.2f} s")
+    say("the same once they are in the cache", opening, OPENING_SECONDS, "s", at_most=True)
     fitting, reading = garch_seconds(bars, GARCH_SAMPLE)
     print(f"GARCH, apart: {1e3 * fitting:.0f} ms to fit a session, {reading:.2f} s to read all from disk once fitted")
 
