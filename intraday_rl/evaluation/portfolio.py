@@ -6,8 +6,9 @@ day: the account of a symbol without a session that day lies idle at its start N
 all. An account counts with its start NAV before its first bar of the day and with its final NAV after its last.
 
 Money, costs, orders and round trips are sums over the accounts. Minutes in the market are those in which any account
-holds a position. The limits of single accounts stay theirs: `most_round_trips` and `most_in_market_minutes` are those
-of the account that has most, and each round trip keeps its own account's `start_nav`.
+holds a position. The limits of single accounts stay theirs: `most_round_trips`, `most_in_market_minutes` and
+`most_max_drawdown` are those of the account that has most (idle capital must not make a loss look small), and each
+round trip keeps its own account's `start_nav`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def combine_by_date(ledger: Ledger) -> Frames:
     The frames of one symbol are returned as they are. Of several symbols, `session` counts the days from 0, and the
     frames hold:
 
-    - sessions: the ledger's columns; and accounts (K), most_round_trips and most_in_market_minutes of one account.
+    - sessions: the ledger's columns; and accounts (K), most_round_trips, most_in_market_minutes and
+      most_max_drawdown of one account.
     - round trips: the ledger's columns, in the order of their exits; and start_nav of the account.
     - fills: the ledger's columns, in time order; and notional_usd.
     - bars: session, date, time, cash, nav and equity at every minute in which any account has a bar.
@@ -103,7 +105,7 @@ def _days(sessions: pd.DataFrame, minutes: list[_Minutes], start: float) -> pd.D
     }
     columns |= {name: sums[name].to_numpy() for name in (*COSTS, "orders", "ordered_quantity")}
     columns["flat_at_end"] = by_day["flat_at_end"].all().to_numpy()
-    for name in ("round_trips", "in_market_minutes"):
+    for name in ("round_trips", "in_market_minutes", "max_drawdown"):
         columns[f"most_{name}"] = by_day[name].max().to_numpy()
     return pd.DataFrame(columns)
 

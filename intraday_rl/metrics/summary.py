@@ -5,9 +5,9 @@ sessions row for each session number. The output holds plain JSON numbers; undef
 an infinite profit factor sets `pf_undefined`. Nothing in it depends on how many trials were made: deflation belongs to
 the gates. Keys, labels and units are those of `labels.METRICS`.
 
-Where a session is a day of several accounts, further columns say what is one account's: `accounts`, `most_round_trips`
-and `most_in_market_minutes` of a session, `start_nav` of a round trip; `notional_usd` of a fill weighs its slippage,
-since shares of different instruments do not add up.
+Where a session is a day of several accounts, further columns say what is one account's: `accounts`, `most_round_trips`,
+`most_in_market_minutes` and `most_max_drawdown` of a session, `start_nav` of a round trip; `notional_usd` of a fill
+weighs its slippage, since shares of different instruments do not add up.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _largest(values: FloatArray) -> float:
 
 
 def _drawdowns(sessions: _Sessions, bar_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:
-    observed = sessions.column("max_drawdown")
+    observed = sessions.column(_first_of(sessions.rows, "most_max_drawdown", "max_drawdown"))
     lengths = sessions.column("bars")
     return {
         "worst_session_drawdown": _largest(observed),

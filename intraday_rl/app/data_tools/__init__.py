@@ -1,1 +1,1 @@
-"""The tools around data: collecting and checking."""
+"""Command lines that collect and judge data."""

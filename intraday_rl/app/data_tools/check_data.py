@@ -81,8 +81,7 @@ def _print(found: Findings, plan: Plan, commands: list[str]) -> None:
             if len(texts) > SHOWN:
                 console.print(f"and {len(texts) - SHOWN} more lines")
 
-    how = [f"{path}: " + "\n  ".join(aspects) for path, aspects in found.how.items()]
-    lines("How it was read", how, "")
+    lines("How it was read", _grouped(found.how), "")
     lines("What is wrong", found.problems, "red")
     lines("What seems to be stated wrongly", found.doubts, "yellow")
     for findings in found.symbols:
@@ -94,6 +93,18 @@ def _print(found: Findings, plan: Plan, commands: list[str]) -> None:
     lines("Train on it with", commands, "bold green")
     if not commands:
         console.print(Text("These bars cannot be trained on yet.", style="bold red"))
+
+
+def _grouped(how: Mapping[str, list[str]]) -> list[str]:
+    """Return one entry for all files that were read alike but for their first line."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for path, aspects in how.items():
+        alike.setdefault(tuple(aspects[1:]), []).append(path)
+    entries = []
+    for rest, paths in alike.items():
+        others = f"; and {plural(len(paths) - 1, 'other file')} in the same way" if len(paths) > 1 else ""
+        entries.append("\n  ".join([f"{paths[0]}: {how[paths[0]][0]}{others}", *rest]))
+    return entries
 
 
 def _symbol_facts(findings: SymbolFindings, plan: Plan) -> dict[str, str]:

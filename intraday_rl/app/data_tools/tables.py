@@ -18,7 +18,7 @@ from intraday_rl.data.importers import ImportRequest
 from intraday_rl.data.importers.table import Table, bars_of, first_of_repeated, in_sessions, load_table, symbol_of_file
 from intraday_rl.data.importers.table_parts.doubts import doubt_side, doubt_zone, likely_zone
 from intraday_rl.data.importers.table_parts.reading import PLAIN_PARQUET, table_files
-from intraday_rl.data.importers.table_parts.stamps import check_zone
+from intraday_rl.data.importers.table_parts.stamps import MissingZoneError, check_zone
 from intraday_rl.data.sessions import MINUTE_NS
 
 
@@ -34,12 +34,12 @@ def examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
     found = Findings(is_table=True)
     ready: list[bool] = []
     for tables in _groups(request, found):
-        for symbol in sorted({str(name) for table in tables for name in table.frame["symbol"].unique()}):
+        for symbol in sorted({name for table in tables for name in table.symbols}):
             if request.symbols and symbol not in request.symbols:
                 continue
-            mine = [table for table in tables if (table.frame["symbol"] == symbol).any()]
+            mine = [table for table in tables if symbol in table.symbols]
             wrong = [line for table in mine for line in _wrong_with(table, symbol, request.calendar)]
-            found.problems += wrong
+            found.problems += [line for line in wrong if line not in found.problems]
             if wrong:
                 continue
             for table in mine:
@@ -76,11 +76,14 @@ def _groups(request: ImportRequest, found: Findings) -> Iterator[list[Table]]:
             continue
         try:
             table = load_table(file, request)
-        except IntradayError as error:
+        except MissingZoneError as error:
             found.problems.append(_with_likely_zone(str(error), file, request))
             continue
+        except IntradayError as error:
+            found.problems.append(str(error))
+            continue
         found.how[str(file)] = _how_it_was_read(table, request)
-        alone = "symbol" not in table.roles.found or set(table.frame["symbol"]) == {names[i]}
+        alone = "symbol" not in table.roles.found or list(table.symbols) == [names[i]]
         (waiting.setdefault(names[i], []) if alone else several).append(table)
         if names[i] not in names[i + 1 :] and names[i] in waiting:
             yield waiting.pop(names[i])
@@ -99,7 +102,7 @@ def _how_it_was_read(table: Table, request: ImportRequest) -> list[str]:
     )  # fmt: skip
     unused = f"; not used: {', '.join(table.roles.unused)}" if table.roles.unused else ""
     zone = "their own zone" if table.own_zone else f"taken as {request.zone} clock times"
-    symbols = sorted(map(str, table.frame["symbol"].unique()))
+    symbols = list(table.symbols)
     named = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
     return [
         f"{table.form}, {len(table.frame):,} rows, {table.order}; {named} ({table.symbol_rule})",
@@ -110,8 +113,6 @@ def _how_it_was_read(table: Table, request: ImportRequest) -> list[str]:
 
 def _with_likely_zone(error: str, file: Path, request: ImportRequest) -> str:
     """Add to a complaint about a missing zone which zone the rows speak for."""
-    if request.zone is not None or "have no time zone" not in error:
-        return error
     try:
         table = load_table(file, replace(request, zone="UTC"))
         zone, _ = likely_zone(_start_ns(table.frame), table.frame["volume"].to_numpy(), request.calendar)
@@ -127,10 +128,9 @@ def _start_ns(frame: Any) -> Any:
 
 def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
     """Return a line for each law that the rows of the sessions break."""
-    mine = (table.frame["symbol"] == symbol).to_numpy(dtype=bool)
-    inside = mine.copy()
-    inside[mine] = in_sessions(table.frame["timestamp"][mine], calendar)
-    rows, positions = table.frame[inside].reset_index(drop=True), table.positions[inside]
+    rows, positions = table.rows_of(symbol)
+    inside = in_sessions(rows["timestamp"], calendar)
+    rows, positions = rows[inside].reset_index(drop=True), positions[inside]
     if table.problems:
         numbers = [name for name in rows.columns if name not in ("timestamp", "symbol")]
         whole = rows[numbers].notna().all(axis=1).to_numpy(dtype=bool)
@@ -147,7 +147,7 @@ def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
 
 
 def _doubts_of(table: Table, symbol: str, request: ImportRequest) -> list[str]:
-    mine = table.frame[table.frame["symbol"] == symbol]
+    mine, _ = table.rows_of(symbol)
     start_ns, volume = _start_ns(mine), mine["volume"].to_numpy()
     shift = MINUTE_NS if request.stamp == "end" else 0
     clock_ns = start_ns + shift
@@ -172,7 +172,7 @@ def _is_own_form(table: Table, request: ImportRequest) -> bool:
     """Say whether `HistoricalFiles` reads the file as it is: Parquet, our names, stamps at the start with a zone."""
     roles = table.roles.found
     own = all(role == name for role, name in roles.items())
-    named = not request.path.is_dir() or set(table.frame["symbol"]) == {table.file.stem}
+    named = not request.path.is_dir() or list(table.symbols) == [table.file.stem]
     stamped = "timestamp" in roles and table.own_zone is not None and request.stamp == "start"
     file = table.form == PLAIN_PARQUET and table.file.suffix == ".parquet"
     return file and own and named and stamped and table.order == "oldest first"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from intraday_rl.data.importers.table_parts.stamps import (
 from intraday_rl.data.sessions import MINUTE_NS, IntegerArray, exchange_sessions
 
 DAY_NS = 24 * 60 * MINUTE_NS
+SECOND_NS = 1_000_000_000
 OUTSIDE, REPEATED = "outside the sessions", "repeated row"
 COMMON_STEPS = {60: "hourly", 1440: "daily"}
 MANY_ROWS = 5  # from so many steps on, a common multiple of minutes is the step
@@ -70,6 +72,19 @@ class Table:
     positions: IntegerArray
     problems: tuple[str, ...]
 
+    @cached_property
+    def symbols(self) -> dict[str, slice]:
+        """Symbol -> its rows, which lie side by side; in alphabetical order."""
+        names = self.frame["symbol"].to_numpy()
+        starts = np.flatnonzero(np.append(True, names[1:] != names[:-1])).tolist()
+        spans = zip(starts, [*starts[1:], len(names)], strict=True)
+        return {name: slice(*span) for name, span in sorted(zip(names[starts], spans, strict=True))}
+
+    def rows_of(self, symbol: str) -> tuple[pd.DataFrame, IntegerArray]:
+        """Return one symbol's rows, and their numbers in the file."""
+        rows = self.symbols[symbol]
+        return self.frame.iloc[rows].reset_index(drop=True), self.positions[rows]
+
 
 def import_table(request: ImportRequest) -> Iterator[ImportedBars]:
     """Yield the bars of each symbol of a table or of a folder of tables.
@@ -83,7 +98,7 @@ def import_table(request: ImportRequest) -> Iterator[ImportedBars]:
         check_zone(request.zone)
     seen: list[str] = []
     for tables in table_groups(request):
-        symbols = sorted({str(name) for table in tables for name in table.frame["symbol"].unique()})
+        symbols = sorted({name for table in tables for name in table.symbols})
         seen += symbols
         for symbol in symbols:
             if not request.symbols or symbol in request.symbols:
@@ -125,12 +140,14 @@ def load_table(file: Path, request: ImportRequest) -> Table:
     source = str(file)
     raw = read_table(file)
     refuse_timeless(raw.roles, source)
+    refuse_missing(raw.roles, source, PRICE_COLUMNS)
     stamps = parse_stamps(_stamp_column(raw), source)
     symbols, rule = _symbols(raw, file, request)
     refuse_other_steps(stamps, symbols, source)
-    refuse_missing(raw.roles, source)
+    refuse_missing(raw.roles, source, REQUIRED_COLUMNS)  # daily files often lack the volume: they are told before
     start_ns = place(stamps, request.zone, source) - (MINUTE_NS if request.stamp == "end" else 0)
     columns, problems = _numbers(raw, source)
+    problems = (*_off_the_minute(start_ns, source), *problems)
     roles = raw.roles
     if "perhaps_vwap" in columns:
         columns, roles = _settle_vwap(columns, roles)
@@ -149,29 +166,29 @@ def bars_of(symbol: str, tables: Sequence[Table], calendar: str) -> ImportedBars
     Raises:
         DataError: no row lies in a session, or a row breaks a law.
     """
-    parts: list[tuple[pd.DataFrame, int, int]] = []
-    for table in tables:
-        mine = (table.frame["symbol"] == symbol).to_numpy(dtype=bool)
-        if mine.any() and table.problems:
+    parts, outside, repeated = [], 0, 0
+    holders = [table for table in tables if symbol in table.symbols]
+    for table in holders:
+        if table.problems:
             raise DataError(table.problems[0])
-        inside = mine.copy()
-        inside[mine] = in_sessions(table.frame["timestamp"][mine], calendar)
-        if mine.any() and not inside.any():
-            raise DataError(_all_outside(table, mine, calendar))
+        rows, positions = table.rows_of(symbol)
+        inside = in_sessions(rows["timestamp"], calendar)
+        outside += int((~inside).sum())
         if inside.any():
-            rows, positions = table.frame[inside].reset_index(drop=True), table.positions[inside]
+            rows, positions = rows[inside].reset_index(drop=True), positions[inside]
             keep = first_of_repeated(rows, positions, str(table.file))
             check_bars(rows[keep].reset_index(drop=True), str(table.file), positions[keep])
-            parts.append((rows[keep], int(mine.sum() - inside.sum()), int((~keep).sum())))
-    frame = pd.concat([part[0] for part in parts], ignore_index=True)
-    outside, repeated = sum(part[1] for part in parts), sum(part[2] for part in parts)
+            parts.append(rows[keep])
+            repeated += int((~keep).sum())
+    if not parts:
+        raise DataError(_all_outside(symbol, holders, calendar))
+    frame = pd.concat(parts, ignore_index=True)
     if len(parts) > 1:
         frame = frame.sort_values("timestamp", kind="stable", ignore_index=True)
-        source = f"{tables[0].file.parent} ({len(parts)} files)"
-        keep = first_of_repeated(frame, np.arange(len(frame)), source)
+        keep = first_of_repeated(frame, np.arange(len(frame)), f"{holders[0].file.parent} ({len(parts)} files)")
         repeated += int((~keep).sum())
         frame = frame[keep].reset_index(drop=True)
-    return ImportedBars(symbol, frame.reset_index(drop=True), {OUTSIDE: outside, REPEATED: repeated})
+    return ImportedBars(symbol, frame, {OUTSIDE: outside, REPEATED: repeated})
 
 
 def in_sessions(times: pd.Series[Any], calendar: str) -> BoolArray:
@@ -205,15 +222,25 @@ def refuse_other_steps(stamps: Stamps, symbols: pd.Series[Any], source: str) -> 
     steps = np.diff(stamps.ns[order])[same]
     steps = steps[steps > 0]
     kind = "daily" if stamps.date_only or (len(steps) and int(steps.min()) >= DAY_NS - 60 * MINUTE_NS) else ""
-    if not kind and (stamps.ns % MINUTE_NS != 0).mean() > 0.5:
-        kind = f"{np.gcd.reduce(steps) / 1e9:g}-second" if (steps < MINUTE_NS).any() else ""
-    if not kind and len(steps) >= MANY_ROWS and (common := int(np.gcd.reduce(steps)) // MINUTE_NS) > 1:
-        kind = COMMON_STEPS.get(common, f"{common}-minute")
+    common_ns = int(np.gcd.reduce(steps)) if len(steps) else 0
+    if not kind and common_ns % MINUTE_NS:
+        part = (stamps.ns % MINUTE_NS != 0).mean()
+        kind = f"{common_ns / 1e9:g}-second" if part > 0.5 and common_ns >= SECOND_NS else ""
+    elif not kind and len(steps) >= MANY_ROWS and common_ns > MINUTE_NS:
+        kind = COMMON_STEPS.get(common_ns // MINUTE_NS, f"{common_ns // MINUTE_NS}-minute")
     if kind:
-        remedy = (
-            "aggregate them to one minute first" if kind.endswith("second") else "ask the vendor for one-minute bars"
-        )
+        remedy = "aggregate them to one minute first" if kind.endswith("second") else "get bars of one minute"
         raise DataError(f"{source}: holds {kind} bars, but one-minute bars are needed; {remedy}")
+
+
+def _off_the_minute(start_ns: IntegerArray, source: str) -> tuple[str, ...]:
+    """Return one line about the rows that do not start on a whole minute; () where all do."""
+    odd = start_ns % MINUTE_NS != 0
+    if not odd.any():
+        return ()
+    row = int(np.argmax(odd))
+    time = pd.Timestamp(start_ns[row], tz="UTC")
+    return (f"{source}: row {row} ({time}): the stamp must be a whole minute{how_many(odd)}; write the bars' minutes",)
 
 
 def _stamp_column(raw: RawTable) -> pd.Series[Any]:
@@ -316,9 +343,10 @@ def first_of_repeated(rows: pd.DataFrame, positions: IntegerArray, source: str) 
     return ~again
 
 
-def _all_outside(table: Table, mine: BoolArray, calendar: str) -> str:
-    times = table.frame["timestamp"][mine]
+def _all_outside(symbol: str, tables: Sequence[Table], calendar: str) -> str:
+    times = pd.concat([table.rows_of(symbol)[0]["timestamp"] for table in tables])
+    source = str(tables[0].file) if len(tables) == 1 else f"{tables[0].file.parent} ({len(tables)} files)"
     return (
-        f"{table.file}: none of the {int(mine.sum())} rows from {times.iloc[0]} to {times.iloc[-1]} lies in a session "
-        f"of {calendar}; the zone, the calendar or the kind of bars is another one"
+        f"{source}: {symbol}: none of the {len(times)} rows from {times.min()} to {times.max()} lies in a session of "
+        f"{calendar}; the zone, the calendar or the kind of bars is another one"
     )

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from typing import cast
 
 from intraday_rl.core.errors import DataError
 from intraday_rl.data.bar_checks import bar_schema
@@ -83,10 +84,10 @@ class Collection:
             except queue.Empty:
                 continue
             left -= 1
-            if isinstance(error, DataError) and not isinstance(error, ServiceError):
+            if _ends_all(error):
+                raise cast("BaseException", error)
+            if error is not None:
                 failures[symbol] = str(error)
-            elif error is not None:
-                raise error
         return failures
 
     def _work(self, on_progress: OnProgress) -> None:
@@ -95,7 +96,10 @@ class Collection:
                 symbol = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            self._ended.put((symbol, self._download(symbol, on_progress)))
+            error = self._download(symbol, on_progress)
+            self._ended.put((symbol, error))
+            if _ends_all(error):  # at once: nobody begins with another symbol until the main thread has heard of it
+                self._stop.set()
 
     def _download(self, symbol: str, on_progress: OnProgress) -> BaseException | None:
         def go_on(report: SymbolReport) -> None:
@@ -111,3 +115,8 @@ class Collection:
         except Exception as error:  # an unforeseen one is raised again in the main thread
             return error
         return None
+
+
+def _ends_all(error: BaseException | None) -> bool:
+    """Say whether the error ends the download of all symbols, not of its own alone."""
+    return error is not None and (isinstance(error, ServiceError) or not isinstance(error, DataError))

@@ -16,6 +16,8 @@ def with_unit(check: Check, value: float) -> str:
     """Return a check's number as text, such as '8.2 %' or '3 bars'."""
     if np.isnan(value):
         return "nothing to check"
+    if check.name == "split_jump" and value < 2:
+        return "none"
     if check.unit == "share":
         return f"{value * 100:.3g} %"
     return f"{value:g} {check.unit.removesuffix('s') if value == 1 else check.unit}"

@@ -20,7 +20,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         *("timestamp", "datetime", "date_time", "time_stamp", "window_start", "ts_event", "ts", "t"),
         *("gmt_time", "local_time", "utc_time", "utc", "bar_time", "begins_at", "epoch", "unix", "unix_time"),
     ),
-    "date": ("date", "day", "dtyyyymmdd", "trading_day", "trade_date"),
+    "date": ("date", "day", "dtyyyymmdd", "trading_day", "trade_date", "session"),
     "time": ("time", "time_of_day", "hour", "hhmmss", "hhmm"),
     "symbol": ("symbol", "ticker", "sym", "instrument", "security", "code", "ric"),
     "open": ("open", "o", "open_price", "first", "opening_price"),
@@ -89,13 +89,13 @@ def headerless_columns(names: Sequence[str], source: str) -> ColumnRoles:
     return ColumnRoles(dict(zip(HEADERLESS[len(names)], names, strict=True)), (), "")
 
 
-def refuse_missing(roles: ColumnRoles, source: str) -> None:
-    """Refuse a table without one of the columns that bars need.
+def refuse_missing(roles: ColumnRoles, source: str, needed: Sequence[str]) -> None:
+    """Refuse a table without one of the columns that are needed.
 
     Raises:
         DataError: one is absent.
     """
-    missing = [name for name in REQUIRED_COLUMNS if name not in roles.found]
+    missing = [name for name in needed if name not in roles.found]
     if missing:
         has = ", ".join([*roles.found.values(), *roles.unused])
         raise DataError(

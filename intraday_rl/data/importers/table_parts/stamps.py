@@ -18,10 +18,12 @@ import pandas as pd
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import DataError, ParameterError
 from intraday_rl.data.bars import BoolArray
-from intraday_rl.data.sessions import IntegerArray
+from intraday_rl.data.sessions import MINUTE_NS, IntegerArray
 
 EPOCH_UNITS = {"seconds": 1_000_000_000, "milliseconds": 1_000_000, "microseconds": 1000, "nanoseconds": 1}
 EARLIEST_S, LATEST_S = 315_532_800, 4_102_444_800  # 1980 and 2100: between them no two units can be mistaken
+DAY_NS = 24 * 60 * MINUTE_NS
+YEARS = (1900, 2100)
 COMPACT = {8: ("%Y%m%d", "YYYYMMDD"), 12: ("%Y%m%d%H%M", "YYYYMMDDHHMM"), 14: ("%Y%m%d%H%M%S", "YYYYMMDDHHMMSS")}
 
 DATES = (
@@ -51,6 +53,10 @@ ZONES = (
 )
 
 
+class MissingZoneError(DataError):
+    """Stamps tell no zone, and none was stated."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stamps:
     """Stamps as they stand in a table.
@@ -78,23 +84,18 @@ def parse_stamps(column: pd.Series[Any], source: str) -> Stamps:
     if missing.any():
         raise DataError(f"{source}: row {int(np.argmax(missing))}: the stamp is missing; complete or drop the row")
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        ns = column.dt.tz_convert("UTC").dt.as_unit("ns").astype("int64").to_numpy()
+        ns = _in_ns(column.dt.tz_convert("UTC"), column, source)
         return Stamps(ns, str(column.dt.tz), f"time stamps with the zone {column.dt.tz}", False)
     if pd.api.types.is_datetime64_any_dtype(column):
-        ns = column.dt.as_unit("ns").astype("int64").to_numpy()
-        return Stamps(ns, None, "time stamps without a zone", bool((ns % 86_400_000_000_000 == 0).all()))
+        ns = _in_ns(column, column, source)
+        return Stamps(ns, None, "time stamps without a zone", bool((ns % DAY_NS == 0).all()))
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return _numbers(column, source)
     text = column.astype(str).str.strip()
     number = text.str.fullmatch(r"\d+(?:\.\d*)?").to_numpy(dtype=bool)
     if not number[0]:
         return _texts(text, source)
-    if not number.all():
-        row = int(np.argmin(number))
-        raise DataError(
-            f"{source}: row {row}: the stamp {text.iloc[row]!r} must be a number as the first one, {text.iloc[0]}"
-            f"{how_many(~number)}; correct or drop it"
-        )
+    _refuse_bad(~number, text, f"be a number as the first one, {text.iloc[0]}", source)
     return _numbers(text, source)
 
 
@@ -115,13 +116,14 @@ def place(stamps: Stamps, zone: str | None, source: str) -> IntegerArray:
         source: what error messages call the table.
 
     Raises:
-        DataError: the zone is needed and not given, or a clock time exists twice or never on a day of change.
+        MissingZoneError: the zone is needed and not given.
+        DataError: a clock time exists twice or never on a day of change.
         ParameterError: the zone is unknown.
     """
     if stamps.zone is not None:
         return stamps.ns
     if zone is None:
-        raise DataError(
+        raise MissingZoneError(
             f"{source}: the stamps have no time zone ({stamps.words}); say where the clock stood, such as "
             f"data.zone=America/New_York or data.zone=UTC"
         )
@@ -183,6 +185,9 @@ def _numbers(column: pd.Series[Any], source: str) -> Stamps:
     middle = float(np.median(values.to_numpy(dtype=np.float64)))
     for words, factor in EPOCH_UNITS.items():
         if EARLIEST_S <= middle * factor / 1e9 < LATEST_S:
+            seconds = values.to_numpy(dtype=np.float64) * (factor / 1e9)
+            bad = ~((seconds >= EARLIEST_S) & (seconds < LATEST_S))
+            _refuse_bad(bad, column, f"be {words} from 1980 to 2100 as most are", source)
             exact = pd.api.types.is_integer_dtype(values)
             ns = values.to_numpy(dtype=np.int64) * factor if exact else np.round(values.to_numpy() * factor)
             return Stamps(ns.astype(np.int64), "UTC", f"{words} since 1970, such as {first}", False)
@@ -255,11 +260,20 @@ def _strptime(text: pd.Series[Any], form: str, source: str) -> IntegerArray:
     utc = "%z" in form
     iso = form.startswith("%Y-%m-%d") and "%I" not in form
     times = pd.to_datetime(text, format="ISO8601" if iso else form, utc=utc, errors="coerce")
-    bad: BoolArray = times.isna().to_numpy()
+    _refuse_bad(times.isna().to_numpy(), text, f"be a time written as the first one, {text.iloc[0]!r}", source)
+    return _in_ns(times, text, source)
+
+
+def _in_ns(times: pd.Series[Any], written: pd.Series[Any], source: str) -> IntegerArray:
+    """Return time stamps as ns; those of other centuries, which ns cannot hold, are refused."""
+    years = times.dt.year
+    _refuse_bad(~years.between(*YEARS).to_numpy(), written, f"lie in the years {YEARS[0]} to {YEARS[1]}", source)
+    return np.asarray(times.dt.as_unit("ns").astype("int64"), dtype=np.int64)
+
+
+def _refuse_bad(bad: BoolArray, written: pd.Series[Any], law: str, source: str) -> None:
+    """Refuse the first bad stamp, as it was written."""
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(
-            f"{source}: row {row}: the stamp {text.iloc[row]!r} must be a time written as the first one, "
-            f"{text.iloc[0]!r}{how_many(bad)}; correct or drop it"
-        )
-    return np.asarray(times.dt.as_unit("ns").astype("int64"), dtype=np.int64)
+        stamp = str(written.iloc[row])[:40]
+        raise DataError(f"{source}: row {row}: the stamp {stamp!r} must {law}{how_many(bad)}; correct or drop it")

@@ -157,6 +157,8 @@ def test_check_data_looks_at_every_file_of_a_folder(tmp_path, whole, check):
     assert status == 1
     assert "IWM.csv: is a web page" in out
     assert "DIA.csv: is empty" in out
+    assert "QQQ_1min.csv: CSV, commas between the columns" in out
+    assert "; and 1 other file in the same way" in out
     assert all("data.symbols=[QQQ,SPY]" in command for command in commands(out))
     assert check(tmp_path, "--zone", NEW_YORK, "--symbol", "SPY")[0] == 0
 

@@ -143,6 +143,25 @@ def test_table_folder_joins_the_files_of_a_symbol_and_keeps_the_others_apart(tmp
     assert list(imported(tmp_path, format="table", symbols=("QQQ",))) == ["QQQ"]
 
 
+def test_table_a_file_without_regular_hours_counts_as_outside(tmp_path):
+    write(tmp_path / "SPY_1.csv", good_frame().drop(columns="symbol"))
+    write(tmp_path / "SPY_2.csv", good_frame(start="2024-07-02 12:00").drop(columns="symbol"))
+    bars = imported(tmp_path, format="table")["SPY"]
+    assert len(bars.frame) == 4
+    assert bars.counts == {OUTSIDE: 4, REPEATED: 0}
+
+
+def test_table_rows_of_a_symbol_keep_their_numbers(tmp_path):
+    both = pd.concat([good_frame(), good_frame((0, 1), symbol="QQQ")]).iloc[[0, 4, 1, 5, 2, 3]]
+    file = write(tmp_path / "all.csv", both)
+    table = load_table(file, request(file))
+    assert list(table.symbols) == ["QQQ", "SPY"]
+    rows, positions = table.rows_of("QQQ")
+    assert positions.tolist() == [1, 3]
+    assert set(rows["symbol"]) == {"QQQ"}
+    assert table.rows_of("SPY")[1].tolist() == [0, 2, 4, 5]
+
+
 @pytest.mark.parametrize(
     ("name", "symbol"),
     [
@@ -186,6 +205,7 @@ REFUSALS = {
     "five minutes": (lambda f: f.assign(time=f["time"].iloc[0] + 300 * np.arange(8)), r"holds 5-minute bars"),
     "seconds": (lambda f: f.assign(time=f["time"].iloc[0] + np.arange(8)), r"holds 1-second bars"),
     "night": (lambda f: f.assign(time=f["time"] - 8 * 3600), r"none of the 8 rows .* lies in a session of XNYS"),
+    "off the minute": (edited("time", 1_719_927_007), r"row 2 \(2024-07-02 13:30:07.*: the stamp must be a whole"),
     "no symbol in a row": (lambda f: edited("ticker", "")(f.assign(ticker="SPY")), r"row 2: ticker must name"),
 }  # fmt: skip
 

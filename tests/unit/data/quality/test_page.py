@@ -100,6 +100,7 @@ def test_wording_has_units_and_limits():
     assert with_unit(BY_NAME["odd_prints"], 1.0) == "1 bar"
     assert with_unit(BY_NAME["odd_prints"], 2.0) == "2 bars"
     assert with_unit(BY_NAME["split_jump"], 7.0) == "7 to 1"
+    assert with_unit(BY_NAME["split_jump"], 0.0) == "none"
     assert with_unit(BY_NAME["zero_volume"], 0.0512) == "5.12 %"
     assert with_unit(BY_NAME["zero_volume"], np.nan) == "nothing to check"
     made = days("2024-07-08", "2024-07-12")

@@ -55,6 +55,8 @@ def test_parse_stamps_tells_days_from_times(day):
         (["01/02/2024 09:30", "03/04/2024 09:30"], r"could be month/day or day/month"),
         (["2024-01-02 09:30 UTC", "2024-01-02 09:31 GMT"], r"x: row 1: .* must end in UTC as the first does"),
         ([None, 1], r"x: row 0: the stamp is missing"),
+        (["2024-01-02 09:30", "0001-01-02 09:30"], r"x: row 1: .* must lie in the years 1900 to 2100"),
+        ([INSTANT, INSTANT, INSTANT * 10**9], r"x: row 2: .* must be seconds from 1980 to 2100 as most are"),
     ],
 )
 def test_parse_stamps_refuses_what_it_cannot_read(stamps, message):
