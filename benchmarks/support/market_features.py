@@ -13,9 +13,12 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
+from intraday_rl.app.build import build_plan
+from intraday_rl.app.compose import compose
 from intraday_rl.data import Bars, Sessions
-from intraday_rl.data.sessions import MINUTE_NS
+from intraday_rl.data.sessions import MINUTE_NS, exchange_sessions
 from intraday_rl.features import PRESETS, FeaturePipeline, FeatureStream, MinuteBar, NextSession
+from intraday_rl.features.cache import cached_features
 from intraday_rl.features.fitted import garch, seasons
 from intraday_rl.features.fitted.garch import GarchForecast
 from intraday_rl.features.pipeline import DEFAULT_FAMILIES
@@ -27,7 +30,9 @@ from tests.support.pandas_features.regime import clock_columns, regime_columns
 from tests.support.pandas_features.series import price_frame, to_grid
 from tests.support.pandas_features.volatility import volatility_columns
 
-MINUTES = 390
+PASS = "pass"  # one of our parts
+SYMBOL, MINUTES = "RANDOM", 390
+CALENDAR, FIRST_DAY, LAST_DAY = "XNYS", "2014-01-02", "2024-12-31"
 BASE_SPREAD = 0.01
 SAME_EVERY_DAY = GarchForecast(omega=0.4, alpha=0.1, beta=0.86, variance=10.0)
 HISTORY_SESSIONS = 21  # before the streamed session
@@ -35,10 +40,15 @@ PIPELINE = FeaturePipeline(families=DEFAULT_FAMILIES, names=PRESETS["market41"],
 
 
 def random_bars(sessions: int) -> Bars:
-    """Return random bars of so many sessions of 390 minutes, without quotes and trade counts."""
-    rng = np.random.default_rng(0)
-    rows = sessions * MINUTES
+    """Return random bars of so many sessions of 390 minutes."""
     open_ns = np.arange(sessions, dtype=np.int64) * 24 * 60 * MINUTE_NS
+    dates = np.datetime64("2000-01-01") + np.arange(sessions)
+    return bars_on(Sessions.from_times(dates, open_ns, open_ns + MINUTES * MINUTE_NS))
+
+
+def bars_on(sessions: Sessions) -> Bars:
+    """Return random bars of these sessions, without quotes and trade counts."""
+    rng, rows = np.random.default_rng(0), int(sessions.first[-1])
     close = 100.0 * np.exp(0.3 * np.sin(np.arange(rows) / 1e5) + np.cumsum(rng.normal(0.0, 3e-4, rows)) / 10)
     last = np.concatenate([close[:1], close[:-1]])
     columns = {
@@ -49,9 +59,7 @@ def random_bars(sessions: int) -> Bars:
         "volume": np.floor(rng.lognormal(9.0, 0.6, rows)),
         "vwap": 0.5 * (last + close),
     }
-    dates = np.datetime64("2000-01-01") + np.arange(sessions)
-    grid = Sessions.from_times(dates, open_ns, open_ns + MINUTES * MINUTE_NS)
-    return Bars.on_grid("RANDOM", grid, columns, np.ones(rows, dtype=np.bool_))
+    return Bars.on_grid(SYMBOL, sessions, columns, np.ones(rows, dtype=np.bool_))
 
 
 @contextmanager
@@ -66,7 +74,7 @@ def our_parts(bars: Bars) -> dict[str, Callable[[], object]]:
     fits = PIPELINE.fit(bars)
     return {
         "medians and moves of earlier sessions": lambda: PIPELINE.fit(bars),
-        "pass": lambda: PIPELINE.run(bars, fits),
+        PASS: lambda: PIPELINE.run(bars, fits),
     }
 
 
@@ -121,6 +129,25 @@ def garch_seconds(bars: Bars, sample: int) -> tuple[float, float]:
         start = time.perf_counter()
         forecasts()
         return fitting, time.perf_counter() - start
+
+
+def opening_seconds(sessions: int) -> tuple[float, float]:
+    """Return the seconds of reading a file of so many sessions and computing its features, and of opening both again.
+
+    In between they were kept in an empty cache.
+    """
+    with tempfile.TemporaryDirectory() as folder, mock.patch("platformdirs.user_cache_dir", return_value=folder):
+        path = Path(folder) / f"{SYMBOL}.parquet"
+        known = exchange_sessions(CALENDAR, FIRST_DAY, LAST_DAY)
+        bars_on(known.take(slice(0, sessions))).to_frame().to_parquet(path)
+        plan = build_plan(compose(["data=historical", f"data.path={path}", f"data.symbols=[{SYMBOL}]"]))
+        source = plan.markets[0].source
+        seconds = []
+        for _ in range(4):
+            start = time.perf_counter()
+            cached_features(PIPELINE, source.load())
+            seconds.append(time.perf_counter() - start)
+    return seconds[0], min(seconds[1:])
 
 
 def update_seconds(bars: Bars) -> list[float]:

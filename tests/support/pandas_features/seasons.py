@@ -19,11 +19,14 @@ BUCKETS = 50
 def minute_medians(bars: Bars, name: str) -> pd.Series:
     """Return for each traded minute the column's median over the last 20 earlier sessions that have the minute.
 
-    A minute without a bar counts 0.
+    A minute without a bar counts 0, but in a session in which the column was not recorded.
     """
-    values = np.where(bars.traded, getattr(bars, name), 0.0)
+    values = pd.Series(getattr(bars, name))
+    if not bars.traded.all():
+        recorded = values.notna().groupby(bars.session).transform("any")
+        values = values.where(bars.traded | ~recorded, 0.0)
     order = np.lexsort((bars.session, bars.minute))
-    by_minute = pd.Series(values[order]).groupby(bars.minute[order])
+    by_minute = values.iloc[order].groupby(bars.minute[order])
     earlier = by_minute.rolling(HISTORY, min_periods=1).median().groupby(level=0).shift()
     medians = np.empty(len(bars))
     medians[order] = earlier.to_numpy()

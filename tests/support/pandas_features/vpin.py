@@ -1,6 +1,6 @@
 """VPIN: bars are poured into buckets of equal volume.
 
-Conventions: a bound is where a bucket is full, in shares since the record's start.
+Conventions: a bound is where a bucket is full, in shares since the record's start; a billionth of a bucket is rounding.
 Source: Easley, López de Prado and O'Hara (2012).
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 WINDOW, LEAST = 50, 25
+ROUNDING = 1e-9
 
 
 def mean_imbalances(session: np.ndarray, sizes: np.ndarray, volume: np.ndarray, signed: np.ndarray) -> pd.Series:
@@ -31,7 +32,8 @@ def mean_imbalances(session: np.ndarray, sizes: np.ndarray, volume: np.ndarray, 
     ends = np.interp(bounds, np.append(0.0, total), np.append(0.0, flow))
     values = pd.Series(np.abs(np.diff(ends, prepend=0.0)) / np.diff(bounds, prepend=0.0)).clip(upper=1.0)
     means = np.append(np.nan, values.rolling(WINDOW, min_periods=LEAST).mean())
-    return pd.Series(means[np.searchsorted(bounds, total, side="right")]).where(session > 0)
+    full = np.searchsorted(bounds, total + ROUNDING * sizes[session], side="right")
+    return pd.Series(means[full]).where(session > 0)
 
 
 def bucket_bounds(totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -46,9 +48,11 @@ def bucket_bounds(totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """
     bounds, started, before = [np.empty(0)], 0.0, 0.0
     for total, size in zip(totals, sizes, strict=True):
-        lowest = max(started + size, np.nextafter(before, np.inf))
-        if size > 0 and lowest <= total:
-            bounds.append(lowest + size * np.arange(int((total - lowest) / size) + 1))
-            started = bounds[-1][-1]
+        lowest, rounding = max(started + size, before), ROUNDING * size
+        if size > 0 and total > before and lowest <= total + rounding:
+            mine = lowest + size * np.arange(int((total - lowest + rounding) / size) + 1)
+            started = mine[-1]
+            mine[0] = max(mine[0], before + 2 * rounding)  # not full with the trade before
+            bounds.append(mine)
         before = total
     return np.concatenate(bounds)
