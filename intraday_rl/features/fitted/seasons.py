@@ -128,23 +128,32 @@ def usual_moves(returns: Grid) -> Grid:
 
     Source: Andersen and Bollerslev (1997), the multiplicative pattern of a day; their Fourier form is not used.
     """
-    moves = np.full((returns.shape[0] + 1, returns.shape[1]), np.nan)
-    squares = returns * returns
-    for session in range(1, len(moves)):
-        window = squares[max(0, session - HISTORY_SESSIONS) : session]
-        totals = _neighbourhood(np.nansum(window, axis=0))
-        counts = _neighbourhood(np.count_nonzero(~np.isnan(window), axis=0).astype(np.float64))
-        overall = float(np.nansum(window)) / max(1, int(np.count_nonzero(~np.isnan(window))))
-        is_seen = (counts > 0.0) & (overall > 0.0)
-        relative = np.divide(totals, counts * overall, out=np.ones_like(totals), where=is_seen)
-        moves[session] = np.maximum(LEAST_MOVE, np.sqrt(relative))
+    known = ~np.isnan(returns)
+    totals = _earlier_sum(np.where(known, returns * returns, 0.0))
+    counts = _earlier_sum(known.astype(np.float64))
+    overall = totals.sum(axis=1) / np.maximum(1.0, counts.sum(axis=1))
+    usual = _neighbourhood(counts) * overall[:, None]
+    moves = np.divide(_neighbourhood(totals), usual, out=np.ones_like(usual), where=usual > 0.0)
+    np.sqrt(moves, out=moves)
+    np.maximum(LEAST_MOVE, moves, out=moves)
+    moves[0] = np.nan
     return moves
 
 
-def _neighbourhood(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _earlier_sum(values: Grid) -> Grid:
+    """Return the sums (S + 1, M) over the last 20 sessions before each, the newest first: equal for equal sessions."""
+    sums = np.zeros((values.shape[0] + 1, values.shape[1]))
+    for lag in range(1, min(HISTORY_SESSIONS, values.shape[0]) + 1):
+        sums[lag:] += values[: len(sums) - lag]
+    return sums
+
+
+def _neighbourhood(values: Grid) -> Grid:
     """Return the sums over 15 minutes to either side, cut at open and close."""
-    padded = np.pad(values, SMOOTHING_MINUTES)
-    sums: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHING_MINUTES + 1).sum(1)
+    sums, minutes = np.zeros_like(values), values.shape[1]
+    for shift in range(-SMOOTHING_MINUTES, SMOOTHING_MINUTES + 1):
+        first, stop = max(0, -shift), max(0, min(minutes, minutes - shift))
+        sums[:, first:stop] += values[:, first + shift : stop + shift]
     return sums
 
 

@@ -45,6 +45,7 @@ FLOW_AVERAGE = 5
 FLOW_WEIGHT = 2.0 / (FLOW_AVERAGE + 1)
 ROOT_HALF = math.sqrt(0.5)
 BUCKETS = 50.0
+FULL = 1.0 - 1e-9  # of its size: what a bucket that ends with a bar lacks is rounding
 LEAST_BUCKETS = 25  # completed buckets from which VPIN is known
 NO_VARIANCE = 1e-12  # variances below this part of the mean square are rounding
 FLAT = 1e-12  # moves below this part of the price are rounding
@@ -243,8 +244,8 @@ def _vpin(state: Any, step: Any, imbalance: float) -> float:
     if size > 0.0 and left > 0.0 and not math.isnan(imbalance):
         if left > 2.0 * BUCKETS * size:  # it would push out most of its own buckets again
             left -= size * (math.floor(left / size) - BUCKETS - 1.0)
-        while state.bucket_volume + left >= size:
-            part = max(0.0, size - state.bucket_volume)
+        while state.bucket_volume + left >= FULL * size:
+            part = min(left, max(0.0, size - state.bucket_volume))
             volume = state.bucket_volume + part
             push_sum(buckets, min(1.0, abs(state.bucket_signed + part * imbalance) / volume), BUCKETS)
             state.bucket_volume = state.bucket_signed = 0.0

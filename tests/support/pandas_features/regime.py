@@ -42,8 +42,9 @@ def volatility_rank(frame: pd.DataFrame) -> pd.Series:
     below, equal, known = np.zeros((3, *table.shape), dtype=np.int16)
     for lag in range(1, min(HISTORY + 1, len(table))):
         past, present = table[:-lag], table[lag:]
-        below[lag:] += past < present
-        equal[lag:] += past == present
+        same = np.isclose(past, present, rtol=1e-9, atol=1e-9)  # equal but for the rounding of running sums
+        below[lag:] += (past < present) & ~same
+        equal[lag:] += same
         known[lag:] += ~np.isnan(past)
     ranks = ((below + 0.5 * equal + 0.5) / (known + 1) - 0.5)[session, minute]
     return pd.Series(ranks).where(frame["sigma"].notna() & (frame["session"] > 0))

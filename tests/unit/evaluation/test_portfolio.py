@@ -63,6 +63,11 @@ def test_portfolio_drawdown_is_that_of_the_sum(by_hand):
     assert list(by_hand[0]["max_drawdown"]) == pytest.approx([1 / 100_000, 1_501 / 100_000], abs=1e-12)
 
 
+def test_portfolio_tells_the_drawdown_of_the_account_that_fell_most(by_hand):
+    """Both days the future's: a dollar of its 50,000 on the first, 1,501 on the second; idle capital softens nothing."""
+    assert list(by_hand[0]["most_max_drawdown"]) == pytest.approx([1 / 50_000, 1_501 / 50_000], abs=1e-12)
+
+
 def test_portfolio_activity_by_hand(by_hand):
     sessions = by_hand[0]
     assert list(sessions["bars"]) == [5, 3]
@@ -211,7 +216,7 @@ def test_summary_of_a_portfolio_counts_days(by_hand):
         "initial_nav_usd": 100_000.0,
         "sharpe_ratio": returns.mean() / returns.std(ddof=1) * np.sqrt(252),
         "session_sharpe": returns.mean() / returns.std(ddof=1),
-        "worst_session_drawdown": 0.01501,
+        "worst_session_drawdown": 0.03002,  # of one account
         "worst_trade_fraction": -502 / 50_000,  # of its own account
         "max_round_trips_per_session": 2,
         "max_in_market_minutes_per_session": 2,
