@@ -133,7 +133,7 @@ def usual_moves(returns: Grid) -> Grid:
     counts = _earlier_sum(known.astype(np.float64))
     overall = totals.sum(axis=1) / np.maximum(1.0, counts.sum(axis=1))
     usual = _neighbourhood(counts) * overall[:, None]
-    moves = np.divide(_neighbourhood(totals), usual, out=np.ones_like(usual), where=usual > 0.0)
+    moves: Grid = np.divide(_neighbourhood(totals), usual, out=np.ones_like(usual), where=usual > 0.0)
     np.sqrt(moves, out=moves)
     np.maximum(LEAST_MOVE, moves, out=moves)
     moves[0] = np.nan

@@ -22,7 +22,7 @@ HISTORY_PLACES = 32  # the places beyond 20 stay NaN: loops of this length are v
 MINUTES_OF_DAY = 1440  # the longest session; the layout of the memory does not depend on the exchange
 OPENING_MINUTES, CLOSING_MINUTES = 30, 60
 LEAST_UNEXPLAINED = 1e-4  # floor of 1 - R^2, so that a straight line has a finite t-statistic (at most 424)
-EQUAL = 1e-9  # difference of two deviations, relative and absolute, that is rounding of their sums, not rank
+EQUAL, RESIDUE = 1e-9, 2e-10  # relative and absolute difference of two deviations that is rounding of sums, not rank
 FLAT = 1e-9  # moves below this part of the price are rounding, not movement
 
 
@@ -117,7 +117,7 @@ def _volatility_rank(state: Any, step: Any) -> float:
     state.next_minute = step.minute + 1
     past, value = state.history[step.minute], step.deviation_60
     below, equal, known = 0, 0, 0
-    low, high = value * (1.0 - EQUAL) - EQUAL, value * (1.0 + EQUAL) + EQUAL
+    low, high = value * (1.0 - EQUAL) - RESIDUE, value * (1.0 + EQUAL) + RESIDUE
     for place in range(HISTORY_PLACES):
         below += 1 if past[place] < low else 0
         equal += 1 if low <= past[place] <= high else 0

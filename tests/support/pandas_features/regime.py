@@ -42,7 +42,7 @@ def volatility_rank(frame: pd.DataFrame) -> pd.Series:
     below, equal, known = np.zeros((3, *table.shape), dtype=np.int16)
     for lag in range(1, min(HISTORY + 1, len(table))):
         past, present = table[:-lag], table[lag:]
-        same = np.isclose(past, present, rtol=1e-9, atol=1e-9)  # equal but for the rounding of running sums
+        same = np.isclose(past, present, rtol=1e-9, atol=2e-10)  # equal but for the rounding of running sums
         below[lag:] += (past < present) & ~same
         equal[lag:] += same
         known[lag:] += ~np.isnan(past)

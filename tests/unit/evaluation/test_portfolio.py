@@ -64,7 +64,7 @@ def test_portfolio_drawdown_is_that_of_the_sum(by_hand):
 
 
 def test_portfolio_tells_the_drawdown_of_the_account_that_fell_most(by_hand):
-    """Both days the future's: a dollar of its 50,000 on the first, 1,501 on the second; idle capital softens nothing."""
+    """Both days the future's: a dollar of its 50,000 on the first, then 1,501; idle capital softens nothing."""
     assert list(by_hand[0]["most_max_drawdown"]) == pytest.approx([1 / 50_000, 1_501 / 50_000], abs=1e-12)
 
 
