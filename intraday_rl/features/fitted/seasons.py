@@ -61,7 +61,9 @@ def fit_sessions(bars: Bars, next_session: NextSession | None, names: tuple[str,
     volume = to_grid(bars, bars.volume, longest)
     sessions["bucket_volume"] = mean_volumes(volume)[:rows] / BUCKETS
     table["usual_volume"] = minute_medians(volume)[:rows]
-    table["usual_trades"] = minute_medians(to_grid(bars, _trade_counts(bars), longest))[:rows]
+    table["usual_trades"] = np.nan
+    if bars.has("trade_count"):
+        table["usual_trades"] = minute_medians(to_grid(bars, _trade_counts(bars), longest))[:rows]
     for field in (*(f"garch_{name}" for name in GarchForecast._fields), *UNKNOWN):
         sessions[field] = np.nan
     if "vol_tercile" in names:
@@ -130,7 +132,7 @@ def usual_moves(returns: Grid) -> Grid:
     """
     known = ~np.isnan(returns)
     totals = _earlier_sum(np.where(known, returns * returns, 0.0))
-    counts = _earlier_sum(known.astype(np.float64))
+    counts = _earlier_count(known)
     overall = totals.sum(axis=1) / np.maximum(1.0, counts.sum(axis=1))
     usual = _neighbourhood(counts) * overall[:, None]
     moves: Grid = np.divide(_neighbourhood(totals), usual, out=np.ones_like(usual), where=usual > 0.0)
@@ -148,13 +150,27 @@ def _earlier_sum(values: Grid) -> Grid:
     return sums
 
 
+def _earlier_count(known: npt.NDArray[np.bool_]) -> Grid:
+    """Return how often each minute is known in the last 20 sessions before each, (S + 1, M)."""
+    running = np.zeros((known.shape[0] + 1, known.shape[1]))
+    np.cumsum(known, axis=0, out=running[1:])
+    counts = running.copy()
+    counts[HISTORY_SESSIONS:] -= running[: max(0, len(running) - HISTORY_SESSIONS)]
+    return counts
+
+
 def _neighbourhood(values: Grid) -> Grid:
-    """Return the sums over 15 minutes to either side, cut at open and close."""
-    sums, minutes = np.zeros_like(values), values.shape[1]
-    for shift in range(-SMOOTHING_MINUTES, SMOOTHING_MINUTES + 1):
-        first, stop = max(0, -shift), max(0, min(minutes, minutes - shift))
-        sums[:, first:stop] += values[:, first + shift : stop + shift]
-    return sums
+    """Return the sums over 15 minutes to either side, cut at open and close; values are not negative.
+
+    Differences of running sums of one session: what they lose is below 1e-13 of the session's sum.
+    """
+    minutes = values.shape[1]
+    running = np.zeros((values.shape[0], minutes + 1))
+    np.cumsum(values, axis=1, out=running[:, 1:])
+    stop = np.minimum(np.arange(minutes) + SMOOTHING_MINUTES + 1, minutes)
+    start = np.maximum(np.arange(minutes) - SMOOTHING_MINUTES, 0)
+    sums: Grid = running[:, stop] - running[:, start]
+    return np.maximum(0.0, sums, out=sums)
 
 
 def _fit_terciles(sessions: Any, bars: Bars) -> None:
