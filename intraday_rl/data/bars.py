@@ -108,7 +108,16 @@ class Bars:
 
     def has(self, column: str) -> bool:
         """Say whether the column is present: not NaN on all traded minutes."""
-        return not bool(np.isnan(getattr(self, column)[self.traded]).all())
+        return column in self._present
+
+    @cached_property
+    def _present(self) -> frozenset[str]:
+        """The columns that are not NaN on all traded minutes; absent ones share one array, which is looked at once."""
+        columns = {name: getattr(self, name) for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)}
+        is_known = {
+            id(c): bool((~np.isnan(c) & self.traded).any()) for c in {id(c): c for c in columns.values()}.values()
+        }
+        return frozenset(name for name, column in columns.items() if is_known[id(column)])
 
     def take_sessions(self, first: int, stop: int) -> Bars:
         """Return the bars of the sessions first, ..., stop - 1; the arrays are views."""
