@@ -16,6 +16,7 @@ from rich.console import Console
 from intraday_rl.app.compose import compose
 from intraday_rl.app.evaluate import evaluate, parse
 from intraday_rl.app.train import train
+from intraday_rl.evaluation import feature_report
 from intraday_rl.evaluation.report import page
 from intraday_rl.tracking import manifest
 
@@ -71,9 +72,10 @@ def composed(*overrides: str) -> str:
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Leave out what takes most of the time and is tested elsewhere: the report's picture, and asking for versions."""
+    """Leave out what takes time and is tested elsewhere: the picture, the page on features, asking for versions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "write_picture", lambda report, path: path.write_bytes(b"no picture"))
+        patch.setattr(feature_report, "write_feature_report", lambda data, path: path.write_text("no page"))
         patch.setattr(manifest, "package_versions", package_versions)
         yield
 
