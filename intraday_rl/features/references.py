@@ -51,7 +51,7 @@ class References:
             if missing.any():
                 day = bars.sessions.date[int(missing.argmax())]
                 raise DataError(
-                    f"{reference.symbol} must cover every session of {bars.symbol}, lacks {day} and "
+                    f"reference {reference.symbol} must cover every session of {bars.symbol}, lacks {day} and "
                     f"{int(missing.sum()) - 1} more; add its bars, choose data.start and data.end, or switch the "
                     "feature off (features.smt.enabled=false, features.vix.enabled=false)"
                 )

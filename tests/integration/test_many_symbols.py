@@ -106,6 +106,24 @@ def test_scaling_does_not_see_later_sessions(folder, data, tmp_path):
     assert other.tape.features[stop:].tobytes() != data.tape.features[stop:].tobytes()
 
 
+def test_second_start_reads_and_computes_nothing(folder, data, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("read or computed again")
+
+    monkeypatch.setattr("intraday_rl.data.sources.files.read_symbol", refuse)
+    monkeypatch.setattr("intraday_rl.features.pipeline.run_pass", refuse)
+    monkeypatch.setattr("intraday_rl.features.fitted.seasons.garch_forecasts", refuse)
+    again = load_market_data(build_plan(compose(overrides(folder))))
+    assert again.fingerprint == data.fingerprint
+    assert again.tape.features.tobytes() == data.tape.features.tobytes()
+    for name in data.tape.rows.dtype.names:
+        np.testing.assert_array_equal(again.tape.rows[name], data.tape.rows[name])
+    with pytest.raises(AssertionError, match="read or computed again"):
+        load_market_data(build_plan(compose([*overrides(folder), "features=micro_mom27"])))
+    with pytest.raises(AssertionError, match="read or computed again"):
+        load_market_data(build_plan(compose([*overrides(folder), "data.exclude=[odd_prints]"])))
+
+
 def test_environment_switches_symbols_from_episode_to_episode(folder):
     env = make_vec_env(overrides(folder), num_envs=4, seed=3)
     env.reset()

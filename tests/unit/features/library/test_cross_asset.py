@@ -116,20 +116,33 @@ def test_vix_intraday_is_the_move_since_the_last_close():
     np.testing.assert_allclose(result["vix_intraday"], expected, atol=1e-6)
 
 
-def test_later_minutes_of_references_are_not_seen():
+CHANGES = {
+    "tripled": lambda values: 3.0 * values,
+    "unknown": lambda values: np.full_like(values, np.nan),
+    "other minutes": lambda values: np.roll(values, 97),
+}
+
+
+def changed_after(last, change):
+    """Return the references with other prices after the row `last`, and other daily closes from its day on."""
+    changes = {}
+    for name in ("leader", "follower", "vix_minutes"):
+        bars = getattr(REFERENCES, name)
+        later = np.arange(len(bars)) > last
+        columns = {c: np.where(later, change(getattr(bars, c)), getattr(bars, c)) for c in ("high", "low", "close")}
+        changes[name] = dataclasses.replace(bars, **columns)
+    known = VIX.date < TRADED.sessions.date[TRADED.session[last]]
+    changes["vix_daily"] = DailyCloses("vix.parquet", VIX.date, np.where(known, VIX.close, 77.0))
+    return dataclasses.replace(REFERENCES, **changes)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_later_minutes_of_references_are_not_seen(change):
     honest = compute(TRADED, REFERENCES, *ALL)
-    for last in (395, 600, 779, 900):
-        changes = {}
-        for name in ("leader", "follower", "vix_minutes"):
-            bars = getattr(REFERENCES, name)
-            columns = {
-                c: np.where(np.arange(len(bars)) > last, 3 * getattr(bars, c), getattr(bars, c))
-                for c in ("high", "low", "close")
-            }
-            changes[name] = dataclasses.replace(bars, **columns)
-        other = compute(TRADED, dataclasses.replace(REFERENCES, **changes), *ALL)
-        assert other[: last + 1].to_numpy().tobytes() == honest[: last + 1].to_numpy().tobytes()
-        assert not other[last + 1 :].equals(honest[last + 1 :])
+    for last in (389, 390, 395, 600, 779, 780, 900):
+        other = compute(TRADED, changed_after(last, change), *ALL)
+        assert other[: last + 1].to_numpy().tobytes() == honest[: last + 1].to_numpy().tobytes(), last
+        assert not other[last + 1 :].equals(honest[last + 1 :]), last
 
 
 def test_features_of_references_that_are_not_there_are_refused():
@@ -141,7 +154,7 @@ def test_features_of_references_that_are_not_there_are_refused():
 
 def test_references_have_to_cover_every_session():
     short = dataclasses.replace(REFERENCES, follower=FOLLOWER.take_sessions(0, 2))
-    with pytest.raises(DataError, match="TEST must cover every session of TEST, lacks 2024-01-04 and 0 more"):
+    with pytest.raises(DataError, match="reference TEST must cover every session of TEST, lacks 2024-01-04 and 0 more"):
         compute(TRADED, short, "smt")
 
 
