@@ -6,15 +6,14 @@ Every text that comes from a file (symbols, names of columns, messages) is escap
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from intraday_rl.core.errors import DataError
+from intraday_rl.core.webpage import fill_template
 from intraday_rl.data.quality.assess import Quality
 from intraday_rl.data.quality.drawings import coverage_drawing, heat_strip, missing_drawing
 from intraday_rl.data.quality.limits import CHECK_NAMES, CHECKS
@@ -70,8 +69,7 @@ def quality_page(qualities: Sequence[Quality], facts: PageFacts) -> str:
         "checks": _definitions({check.name: check.meaning for check in CHECKS}),
         "commands": html.escape("\n".join(facts.commands) or "Nothing can be run on these data yet."),
     }
-    template = resources.files("intraday_rl.data.quality").joinpath("template.html").read_text(encoding="utf-8")
-    return re.sub(r"<!--slot:(\w+)-->", lambda match: slots[match.group(1)], template)
+    return fill_template("intraday_rl.data.quality", slots)
 
 
 def _tiles(qualities: Sequence[Quality]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from intraday_rl.core.webpage import fill_template
 from intraday_rl.evaluation.feature_report.data import FeatureReportData, IntegerArray
 from intraday_rl.evaluation.feature_report.drawing import CELL, LABELS, distributions, heat_map
 from intraday_rl.evaluation.feature_report.findings import (
@@ -28,7 +29,6 @@ from intraday_rl.evaluation.feature_report.findings import (
     is_drifting,
 )
 from intraday_rl.evaluation.feature_report.statistics import clustered_order, known
-from intraday_rl.evaluation.webpage import fill_template
 from intraday_rl.features import FAMILIES
 
 UNITS = {spec.name: re.sub(r"^1\b ?", "", spec.unit) for family in FAMILIES for spec in family.specs}

@@ -18,10 +18,10 @@ from typing import Any
 import pandas as pd
 
 from intraday_rl.core import checks
+from intraday_rl.core.webpage import fill_template
 from intraday_rl.evaluation.gates import FAIL, NOT_ENOUGH, PASS, GateResult
 from intraday_rl.evaluation.report import figures
 from intraday_rl.evaluation.report.picture import Picture, write_picture
-from intraday_rl.evaluation.webpage import fill_template
 from intraday_rl.metrics import METRICS, format_metric
 
 Metrics = Mapping[str, float | None]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intraday_rl.evaluation.webpage import fill_template, template
+from intraday_rl.core.webpage import fill_template, template
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
-PACKAGE = "intraday_rl.evaluation.webpage"
+PACKAGE = "intraday_rl.core.webpage"
 
 
 def fill_template(package: str, slots: Mapping[str, str]) -> str:
