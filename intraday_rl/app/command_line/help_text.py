@@ -11,7 +11,8 @@ COLUMN = 18
 
 EXAMPLES = {
     "": "everything at its default",
-    "data=historical data.path=FOLDER data.symbols=[SPY]": "on bars of your own",
+    "data=historical data.path=FOLDER data.symbols=[SPY]": "on bars of your own (check-data says how)",
+    "data=historical data.path=FOLDER data.symbols=[SPY,QQQ]": "one policy on several symbols",
     "experiment=ou_oracle": "a market whose optimum is known",
     "env/actions=target market=mes risk.limits.units.units=5": "other actions, costs and limits",
     "reward=turnover_averse reward.terms.turnover.limit=0.03": "another reward, one of its values changed",
