@@ -134,12 +134,14 @@ def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument
 
 
 def join_tapes(tapes: Sequence[Tape]) -> Tape:
-    """Return the tapes as one: sessions by date and, on one date, in the order of the symbols.
+    """Return the tapes as one: sessions by date and, on one date, in the order of the symbols; a single tape as it is.
 
     Raises:
         DataError: there is no tape, a symbol comes twice, or features differ in name or order.
     """
     _refuse_unlike(tapes)
+    if len(tapes) == 1:
+        return tapes[0]
     symbols_before = np.cumsum([0, *(len(tape.symbols) for tape in tapes)])
     rows_before = np.cumsum([0, *(len(tape.rows) for tape in tapes)])
     symbol_of = np.concatenate([tape.symbol_of + symbols_before[i] for i, tape in enumerate(tapes)])
