@@ -74,30 +74,34 @@ def judge_bundle(
         audit(ledger)
         return ledger
 
-    def summary(frames: Frames) -> Metrics:
+    symbols = data.tape.symbols if len(data.tape.symbols) > 1 else ()
+
+    def summary(frames: Frames, ledger: Ledger | None = None) -> Metrics:
         rng = seeding.generator(bootstrap, "bootstrap")
-        return summarize(*frames, rng=rng, benchmark_returns=_benchmark(data.tape, frames[0]))
+        accounts = [] if ledger is None else [_account(ledger, symbol, frames[0]) for symbol in symbols]
+        benchmark = _benchmark(data.tape, frames[0])
+        return summarize(*frames, rng=rng, benchmark_returns=benchmark, accounts=[a for a in accounts if len(a[0])])
 
     ledger = trade(bundle)
     portfolio = combine_by_date(ledger)
-    metrics = summary(portfolio)
+    metrics = summary(portfolio, ledger)
     judgement = judge(
-        summary(first_sessions(portfolio, limits.first_stage_sessions)),
+        summary(first_sessions(portfolio, limits.first_stage_sessions), ledger),
         metrics,
         limits=limits,
         trials=Trials(num_trials=1, sharpe_variance=None, counted_on=datetime.now(UTC).date().isoformat()),
         slippage_budget_bps=data.frozen.slippage_budget_bps,
     )
-    others = {name: combine_by_date(trade(p)) for name, p in baselines(data.rules.actions).items()}
-    symbols = data.tape.symbols if len(data.tape.symbols) > 1 else ()
+    others = {name: trade(policy) for name, policy in baselines(data.rules.actions).items()}
+    combined = {name: combine_by_date(other) for name, other in others.items()}
     return Judged(
         metrics,
         judgement,
         ledger,
         portfolio,
         {symbol: summary(_only(ledger.frames, symbol)) for symbol in symbols},
-        {name: summary(frames) for name, frames in others.items()},
-        {name: frames[3] for name, frames in others.items() if name != "flat"},
+        {name: summary(combined[name], other) for name, other in others.items()},
+        {name: frames[3] for name, frames in combined.items() if name != "flat"},
     )
 
 
@@ -106,6 +110,12 @@ def _only(frames: Frames, symbol: str) -> Frames:
     sessions, trades, fills, bars = (frame[frame["symbol"] == symbol] for frame in frames)
     earned = (sessions["net_pnl"].cumsum() - sessions["net_pnl"]).set_axis(sessions["session"])
     return sessions, trades, fills, bars.assign(equity=bars["nav"] + bars["session"].map(earned))
+
+
+def _account(ledger: Ledger, symbol: str, days: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return sessions and bars of the symbol's account on the days of the portfolio's sessions."""
+    sessions, bars = (f[(f["symbol"] == symbol) & f["date"].isin(days["date"])] for f in (ledger.sessions, ledger.bars))
+    return sessions, bars
 
 
 def _benchmark(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.float64] | None:

@@ -9,6 +9,7 @@ is written into them never reaches the disk.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -16,12 +17,17 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
+
+from intraday_rl.core.hashing import hash_json
+from intraday_rl.core.jit import sources_digest
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +35,10 @@ Array = np.ndarray[Any, Any]
 MANIFEST = "manifest.json"
 BYTES_KEPT = 20_000_000_000  # the entries used last stay up to this size, the others go
 PART = ".part"
+LIBRARIES = (  # whose versions can change what is kept
+    *("numpy", "scipy", "pandas", "pyarrow", "arch"),
+    *("exchange_calendars", "pandas_market_calendars"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +73,12 @@ def cached(kind: str, key: str, make: Callable[[], Entry]) -> Entry:
     return _open(place) or entry
 
 
+@functools.cache
+def code_digest(*parts: str) -> str:
+    """Return a digest of the sources of these subpackages and of the libraries that they compute with."""
+    return hash_json([sources_digest(*parts), {name: version(name) for name in LIBRARIES}])
+
+
 def cache_root() -> Path:
     """Return the folder that holds the entries of all kinds."""
     return Path(platformdirs.user_cache_dir("intraday_rl")) / "arrays"
@@ -72,8 +88,9 @@ def _open(place: Path) -> Entry | None:
     """Return the entry in the folder; None when there is none, or it is damaged."""
     try:
         manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["check"] != hash_json([manifest["arrays"], manifest["facts"]]):
+            raise ValueError(f"{MANIFEST} was changed")
         arrays = {name: _map(place / f"{name}.npy", *expected) for name, expected in manifest["arrays"].items()}
-        os.utime(place)
     except FileNotFoundError:
         if place.exists():
             logger.warning("%s: the cache entry lacks a file; it is made anew", place)
@@ -81,6 +98,8 @@ def _open(place: Path) -> Entry | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: the cache entry is damaged (%s); it is made anew", place, error)
         return None
+    with suppress(OSError):  # a cache that can only be read
+        os.utime(place)
     return Entry(arrays, manifest["facts"])
 
 
@@ -88,14 +107,14 @@ def _map(file: Path, size: int, checksum: int) -> Array:
     found = file.stat().st_size
     if found != size:
         raise ValueError(f"{file.name} has {found} bytes, not {size}")
-    array = np.asarray(np.load(file, mmap_mode="c", allow_pickle=False))
-    if _checksum(array) != checksum:
+    if _checksum(file) != checksum:
         raise ValueError(f"{file.name} was changed")
-    return array
+    return np.asarray(np.load(file, mmap_mode="c", allow_pickle=False))
 
 
-def _checksum(array: Array) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+def _checksum(file: Path) -> int:
+    """Return the checksum over all bytes of the file, its header included."""
+    return zlib.crc32(np.memmap(file, dtype=np.uint8, mode="r").data)
 
 
 def _put(place: Path, entry: Entry) -> None:
@@ -106,8 +125,9 @@ def _put(place: Path, entry: Entry) -> None:
         arrays = {}
         for name, array in entry.arrays.items():
             np.save(new / f"{name}.npy", array, allow_pickle=False)
-            arrays[name] = ((new / f"{name}.npy").stat().st_size, _checksum(array))
-        manifest = {"arrays": arrays, "facts": entry.facts}
+            file = new / f"{name}.npy"
+            arrays[name] = [file.stat().st_size, _checksum(file)]
+        manifest = {"arrays": arrays, "facts": entry.facts, "check": hash_json([arrays, entry.facts])}
         (new / MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
         if place.exists() and _open(place) is None:  # damaged: out of the way, in one step
             place.rename(new.with_suffix(".damaged" + PART))

@@ -1,15 +1,14 @@
 """Feature tables kept on disk: a second start of the same run computes nothing again.
 
 Conventions: the key holds everything that a table depends on: the bars, the references, the pipeline's fingerprint and
-the sources of the packages that compute it. Another column, parameter or bar is another key, and invalidates its own
+the sources and libraries that compute it. Another column, parameter or bar is another key, and invalidates its own
 table alone.
 """
 
 from __future__ import annotations
 
-from intraday_rl.core.array_cache import Entry, cached
+from intraday_rl.core.array_cache import Entry, cached, code_digest
 from intraday_rl.core.hashing import hash_json
-from intraday_rl.core.jit import sources_digest
 from intraday_rl.data.bars import Bars
 from intraday_rl.features.base import FeatureTable
 from intraday_rl.features.pipeline import FeaturePipeline
@@ -26,7 +25,7 @@ def cached_features(pipeline: FeaturePipeline, bars: Bars, references: Reference
     """
     sources = pipeline.sources(bars, references)
     fingerprint = pipeline.fingerprint(sources)
-    digest = sources_digest("core", "data", "features")
+    digest = code_digest("core", "data", "features")
     key = hash_json([bars.fingerprint, references.fingerprint, fingerprint, digest])
 
     def make() -> Entry:

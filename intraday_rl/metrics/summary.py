@@ -13,6 +13,7 @@ weighs its slippage, since shares of different instruments do not add up.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,7 @@ def summarize(
     *,
     rng: np.random.Generator,
     benchmark_returns: npt.ArrayLike | None = None,
+    accounts: Sequence[tuple[pd.DataFrame, pd.DataFrame]] = (),
 ) -> Summary:
     """Return every metric of a run, in the order of `METRICS`.
 
@@ -61,6 +63,7 @@ def summarize(
         rng: Source of randomness of the bootstrapped tail drawdown and profit-factor bound (10 000 samples each).
         benchmark_returns: (S,) returns of the benchmark from each session's open to its close, for the information
             ratio.
+        accounts: Sessions and bars of each account, where a session is a day of several.
 
     Raises:
         AccountingError: a number of the ledger is missing, a session number occurs twice, or a row belongs to no
@@ -71,8 +74,8 @@ def summarize(
     values: dict[str, float | int] = {}
     values |= _result(sessions, bar_rows)
     values |= _trades(sessions, trade_rows, rng)
-    values |= _drawdowns(sessions, bar_rows, rng)
-    values |= _in_gross_profit(values)
+    values |= _drawdowns(sessions, [(_Sessions(rows), bars) for rows, bars in accounts] or [(sessions, bar_rows)], rng)
+    values |= _in_gross_profit(values, sessions.accounts)
     values |= _ratios(sessions)
     values |= _activity(sessions)
     values |= _execution(sessions, fill_rows)
@@ -194,22 +197,29 @@ def _largest(values: FloatArray) -> float:
     return float(values.max()) if values.size else math.nan
 
 
-def _drawdowns(sessions: _Sessions, bar_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:
+def _drawdowns(
+    sessions: _Sessions, accounts: Sequence[tuple[_Sessions, pd.DataFrame]], rng: np.random.Generator
+) -> dict[str, float | int]:
+    """Return the drawdowns of the account that fares worst: idle capital beside it must not make them look small."""
     observed = sessions.column(_first_of(sessions.rows, "most_max_drawdown", "max_drawdown"))
-    lengths = sessions.column("bars")
     return {
         "worst_session_drawdown": _largest(observed),
-        "tail_drawdown": bootstrap_tail_drawdown(
-            _bar_returns(sessions, bar_rows),
-            num_bars=int(np.median(lengths)) if lengths.size else 1,
-            num_sessions=BOOTSTRAP_SESSIONS,
-            mean_block_bars=BLOCK_BARS,
-            tail=TAIL,
-            rng=rng,
-        ),
+        "tail_drawdown": max(_tail_drawdown(own, bar_rows, rng) for own, bar_rows in accounts),
         "tail_drawdown_empirical": tail_drawdown(observed, TAIL),
         "tail_drawdown_empirical_sessions": tail_sessions(observed, TAIL).size,
     }
+
+
+def _tail_drawdown(sessions: _Sessions, bar_rows: pd.DataFrame, rng: np.random.Generator) -> float:
+    lengths = sessions.column("bars")
+    return bootstrap_tail_drawdown(
+        _bar_returns(sessions, bar_rows),
+        num_bars=int(np.median(lengths)) if lengths.size else 1,
+        num_sessions=BOOTSTRAP_SESSIONS,
+        mean_block_bars=BLOCK_BARS,
+        tail=TAIL,
+        rng=rng,
+    )
 
 
 def _bar_returns(sessions: _Sessions, bar_rows: pd.DataFrame) -> FloatArray:
@@ -222,10 +232,13 @@ def _bar_returns(sessions: _Sessions, bar_rows: pd.DataFrame) -> FloatArray:
     return (nav - previous) / start_nav
 
 
-def _in_gross_profit(values: dict[str, float | int]) -> dict[str, float | int]:
-    """Return the losses that scale with position size in units of the sum of wins, which scales with it too."""
+def _in_gross_profit(values: dict[str, float | int], accounts: int) -> dict[str, float | int]:
+    """Return the losses that scale with position size in units of the sum of wins, which scales with it too.
+
+    Drawdowns are fractions of one account's capital.
+    """
     gross_profit = values["gross_profit_usd"]
-    initial_nav = values["initial_nav_usd"]
+    initial_nav = values["initial_nav_usd"] / accounts
     return {
         "worst_session_drawdown_in_gross_profit": divide(values["worst_session_drawdown"] * initial_nav, gross_profit),
         "tail_drawdown_in_gross_profit": divide(values["tail_drawdown"] * initial_nav, gross_profit),

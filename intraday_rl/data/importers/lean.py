@@ -105,7 +105,10 @@ def _one(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _front_contract(bars: pd.DataFrame, counts: Counter[str]) -> pd.DataFrame:
-    """Return the bars of each session's contract month with the largest volume, the earlier month where two are equal.
+    """Return the bars of one contract month a session: the one with the largest volume in the session before.
+
+    That is known when the session opens. The first session, and one in which that month does not trade any more, take
+    the month with their own largest volume; of equal volumes the earlier month counts.
 
     Args:
         bars: (N, ...) with session, volume and, of futures, contract (YYYYMM).
@@ -114,8 +117,12 @@ def _front_contract(bars: pd.DataFrame, counts: Counter[str]) -> pd.DataFrame:
     if "contract" not in bars or not len(bars):
         return bars
     volume = bars.groupby(["session", "contract"])["volume"].sum().unstack(fill_value=-1)
-    front = bars["session"].map(volume.idxmax(axis=1))
-    mine = (bars["contract"] == front).to_numpy()
+    months, volumes = volume.columns.to_numpy(), volume.to_numpy()
+    own = volumes.argmax(axis=1)
+    before = np.concatenate([own[:1], own[:-1]])
+    still = volumes[np.arange(len(own)), before] >= 0
+    chosen = pd.Series(months[np.where(still, before, own)], index=volume.index)
+    mine = (bars["contract"] == bars["session"].map(chosen)).to_numpy()
     counts["other contract month"] += int((~mine).sum())
     return bars[mine].reset_index(drop=True)
 

@@ -1,7 +1,7 @@
 """Prepared bars: read, checked and laid on their grid once, then kept on disk.
 
 Conventions: the key holds everything that the bars depend on: the bytes of the files, what was asked of them, and the
-sources of the packages that read them. Columns that a record does not have are not kept.
+sources and libraries that read them. Columns that a record does not have are not kept.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from intraday_rl.core.array_cache import Entry, cached
+from intraday_rl.core.array_cache import Entry, cached, code_digest
 from intraday_rl.core.hashing import hash_file, hash_json
-from intraday_rl.core.jit import sources_digest
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Bars
 from intraday_rl.data.sessions import Sessions
 
@@ -32,7 +31,7 @@ def prepared_bars(
         load: reads them; the notes say what a user should know of the bars.
     """
     contents = [[file.name, hash_file(file)] for file in files]
-    key = hash_json([contents, question, sources_digest("core", "data")])
+    key = hash_json([contents, question, code_digest("core", "data")])
     entry = cached(KIND, key, lambda: _to_entry(*load()))
     return _from_entry(entry), entry.facts["notes"]
 

@@ -103,7 +103,7 @@ def session_returns(bars: Bars) -> Column:
 
 def mean_volumes(volume: Grid) -> npt.NDArray[np.float64]:
     """Return the mean volume of the earlier sessions, (S + 1,); row 0 is the first session's own."""
-    totals = np.nansum(volume, axis=1)
+    totals = _in_order(np.nan_to_num(volume))
     return np.array([totals[max(0, s - HISTORY_SESSIONS) : max(1, s)].mean() for s in range(len(totals) + 1)])
 
 
@@ -133,13 +133,22 @@ def usual_moves(returns: Grid) -> Grid:
     known = ~np.isnan(returns)
     totals = _earlier_sum(np.where(known, returns * returns, 0.0))
     counts = _earlier_count(known)
-    overall = totals.sum(axis=1) / np.maximum(1.0, counts.sum(axis=1))
+    overall = _in_order(totals) / np.maximum(1.0, _in_order(counts))
     usual = _neighbourhood(counts) * overall[:, None]
     moves: Grid = np.divide(_neighbourhood(totals), usual, out=np.ones_like(usual), where=usual > 0.0)
     np.sqrt(moves, out=moves)
     np.maximum(LEAST_MOVE, moves, out=moves)
     moves[0] = np.nan
     return moves
+
+
+def _in_order(values: Grid) -> npt.NDArray[np.float64]:
+    """Return the sum of each row, its values added one after the other.
+
+    numpy's own sum adds in an order that depends on the width: a longer session later on would change the last digits.
+    """
+    sums: npt.NDArray[np.float64] = np.cumsum(values, axis=1)[:, -1]
+    return sums
 
 
 def _earlier_sum(values: Grid) -> Grid:

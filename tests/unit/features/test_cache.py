@@ -66,7 +66,7 @@ def test_change_is_computed_anew_and_leaves_the_other_table(computed, change):
 
 def test_other_sources_of_the_package_are_computed_anew(computed, monkeypatch):
     cache.cached_features(pipeline(*NAMES), BARS)
-    monkeypatch.setattr(cache, "sources_digest", lambda *parts: "other")
+    monkeypatch.setattr(cache, "code_digest", lambda *parts: "other")
     cache.cached_features(pipeline(*NAMES), BARS)
     assert len(computed) == 2
 

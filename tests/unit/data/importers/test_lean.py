@@ -94,26 +94,33 @@ def test_lean_ticks_carry_the_side_that_did_not_change(tmp_path):
     }
 
 
-def test_lean_futures_take_the_contract_month_of_the_larger_volume_session_by_session(tmp_path):
+def test_lean_futures_take_the_month_of_the_larger_volume_in_the_session_before(tmp_path):
+    """Sessions of the 8th, 9th and 10th: 900 against 100 trade in the first, 10 against 20 in the second, and so the
+    first takes September (its own largest, nothing is before it), the second too, and only the third December."""
     folder = tmp_path / "future" / "cme" / "minute" / "es"
     folder.mkdir(parents=True)
-    evening = 23 * 3_600_000  # 23:00 UTC on 8 July is 19:00 New York: the session of the 9th
-    months = {"202409": (900, 10), "202412": (100, 20)}
-    with zipfile.ZipFile(folder / "20240708_trade.zip", "w") as archive:
-        for month, (day, night) in months.items():
-            rows = f"50400000,5.5,5.5,5.5,5.5,{day}\n{evening},6.5,6.5,6.5,6.5,{night}\n"
-            archive.writestr(f"20240708_es_minute_trade_{month}.csv", rows)
-    with zipfile.ZipFile(folder / "20240708_quote.zip", "w") as archive:
-        for month, bid in (("202409", 5.25), ("202412", 6.25)):
-            side = f"{bid},{bid},{bid},{bid},7"
-            archive.writestr(
-                f"20240708_es_minute_quote_{month}.csv", f"50400000,{side},{side}\n{evening},{side},{side}\n"
-            )
+    evening = 23 * 3_600_000  # 23:00 UTC is 19:00 New York: the session of the day after
+    volumes = {
+        "202409": {"20240708": (900, 10), "20240709": (0, 5)},
+        "202412": {"20240708": (100, 20), "20240709": (0, 4)},
+    }
+    for day in ("20240708", "20240709"):
+        with zipfile.ZipFile(folder / f"{day}_trade.zip", "w") as archive:
+            for month in volumes:
+                morning, night = volumes[month][day]
+                first = f"50400000,5.5,5.5,5.5,5.5,{morning}\n" if morning else ""
+                archive.writestr(f"{day}_es_minute_trade_{month}.csv", f"{first}{evening},6.5,6.5,6.5,6.5,{night}\n")
+        with zipfile.ZipFile(folder / f"{day}_quote.zip", "w") as archive:
+            for month, bid in (("202409", 5.25), ("202412", 6.25)):
+                side = f"{bid},{bid},{bid},{bid},7"
+                rows = f"50400000,{side},{side}\n{evening},{side},{side}\n"
+                archive.writestr(f"{day}_es_minute_quote_{month}.csv", rows)
     bars = imported(tmp_path, calendar="CME_Equity")["ES"]
-    assert bars.frame["volume"].tolist() == [900, 20]
-    assert bars.frame["bid"].tolist() == [5.25, 6.25]
-    assert bars.frame["timestamp"].astype(str).tolist() == ["2024-07-08 14:00:00+00:00", "2024-07-08 23:00:00+00:00"]
-    assert bars.counts == {"other contract month": 2}
+    times = ["2024-07-08 14:00:00+00:00", "2024-07-08 23:00:00+00:00", "2024-07-09 23:00:00+00:00"]
+    assert bars.frame["timestamp"].astype(str).tolist() == times
+    assert bars.frame["volume"].tolist() == [900, 10, 4]
+    assert bars.frame["bid"].tolist() == [5.25, 5.25, 6.25]
+    assert bars.counts == {"other contract month": 3}
 
 
 def test_lean_one_zip_is_enough(tmp_path):

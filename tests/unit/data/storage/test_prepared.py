@@ -55,7 +55,7 @@ def test_other_bytes_and_other_questions_are_read(reader, monkeypatch):
     prepare(file, "XNYS, from 2024-07-03")
     good_frame((0, 2, 6)).to_parquet(file)
     prepare(file)
-    monkeypatch.setattr(prepared, "sources_digest", lambda *parts: "other")
+    monkeypatch.setattr(prepared, "code_digest", lambda *parts: "other")
     prepare(file)
     assert len(readings) == 4
 
