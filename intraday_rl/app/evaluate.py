@@ -29,6 +29,8 @@ python evaluate.py run=PATH [sessions=test|validation|all] [data=GROUP] [data.KE
                   other data)
   data...         judge on other data, with the same overrides that train.py takes, such as
                   data=historical data.path=FOLDER data.symbols=[SPY]
+  features.smt.path=PATH, features.vix.path=PATH, features.vix.minutes=PATH
+                  where the bars of other symbols and the VIX are, for a policy that reads them
 
 Costs, features, actions and risk rules are always the bundle's own. Results go to PATH/evaluations/<time>_<id>/.
 """
@@ -41,6 +43,7 @@ WORDS = {  # (part, on the run's own data) -> the judged sessions in words
     ("validation", False): "sessions of other data (its middle part)",
     ("all", False): "sessions of other data",
 }
+REFERENCE_PATHS = ("features.smt.path", "features.vix.path", "features.vix.minutes")
 MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides")
 
 
@@ -63,7 +66,7 @@ def parse(argv: Sequence[str]) -> Request:
     data: list[str] = []
     for argument in argv:
         key, separator, value = argument.partition("=")
-        if key == "data" or key.startswith("data."):
+        if key == "data" or key.startswith("data.") or (separator and key in REFERENCE_PATHS):
             data.append(argument)
         elif separator and key in ("run", "sessions"):
             given[key] = value
@@ -145,7 +148,9 @@ def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:
         own = _own_overrides(bundle)
         if any(override.startswith("data=") for override in data_overrides):
             own = [override for override in own if not override.lstrip("+~").startswith("data")]
-        config["data"] = compose([*own, *data_overrides])["data"]
+        composed = compose([*own, *data_overrides])
+        config["data"] = composed["data"]
+        config["features"] = {**config["features"], **{name: composed["features"][name] for name in ("smt", "vix")}}
     return config
 
 

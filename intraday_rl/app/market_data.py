@@ -24,6 +24,7 @@ from intraday_rl.evaluation.report import DataDescription
 from intraday_rl.features import FeatureTable, References
 from intraday_rl.features.cache import cached_features
 from intraday_rl.features.fitted.training import TrainingFit, fit_moments
+from intraday_rl.features.references import NO_REFERENCES
 from intraday_rl.market.tape import Tape, build_tape, join_tapes
 
 
@@ -71,6 +72,7 @@ class MarketData:
     Attributes:
         plan: what they were made ready for.
         symbols: bars and features of each, in the order of the plan.
+        references: bars of other symbols and the VIX that features read.
         tape: what the simulator runs on, all symbols in one.
         frozen: what was fitted on the training sessions.
         features: names, parameters and sources of the features, plain JSON values.
@@ -78,6 +80,7 @@ class MarketData:
 
     plan: Plan
     symbols: tuple[SymbolData, ...]
+    references: References
     tape: Tape
     frozen: Frozen
     features: dict[str, Any]
@@ -89,8 +92,10 @@ class MarketData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256 over the bars of all symbols."""
+        """The sha256 over the bars of all symbols, and of the references where there are any."""
         prints = [symbol.bars.fingerprint for symbol in self.symbols]
+        if self.references.fingerprint != NO_REFERENCES.fingerprint:
+            prints.append(self.references.fingerprint)
         return prints[0] if len(prints) == 1 else hash_json(prints)
 
     @cached_property
@@ -168,7 +173,7 @@ def load_market_data(plan: Plan, frozen: Frozen | None = None) -> MarketData:
     if frozen is None:
         training = plan.split.split(tape.dates).train
         frozen = Frozen(fit, slippage_budget_bps(tape, plan.rules, training, plan.slippage_budget_multiple))
-    return MarketData(plan, tuple(symbols), tape, frozen, _describe_features(plan, symbols, fit.is_scaled))
+    return MarketData(plan, tuple(symbols), references, tape, frozen, _describe_features(plan, symbols, fit.is_scaled))
 
 
 Loaded = tuple[Bars, FeatureTable, Tape]

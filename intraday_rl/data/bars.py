@@ -126,6 +126,19 @@ class Bars:
         columns = {name: getattr(self, name)[rows] for name in REQUIRED_COLUMNS + OPTIONAL_COLUMNS}
         return Bars.on_grid(self.symbol, sessions, columns, self.traded[rows])
 
+    def mixed_columns(self) -> dict[str, BoolArray]:
+        """Return for each optional column that some sessions have and others do not which ones have it, (S,).
+
+        A session has a column that is not NaN on all of its traded minutes.
+        """
+        mixed = {}
+        for column in filter(self.has, OPTIONAL_COLUMNS):
+            having = np.zeros(len(self.sessions), dtype=np.bool_)
+            having[self.session[~np.isnan(getattr(self, column)) & self.traded]] = True
+            if not having.all():
+                mixed[column] = having
+        return mixed
+
     def keep_sessions(self, kept: BoolArray) -> Bars:
         """Return the bars of the sessions for which `kept` (S,) is true."""
         rows = kept[self.session]

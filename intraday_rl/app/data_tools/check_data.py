@@ -113,6 +113,8 @@ def _symbol_facts(findings: SymbolFindings, plan: Plan) -> dict[str, str]:
         facts["rows left out"] = ", ".join(f"{count:,} {reason}" for reason, count in findings.counts.items())
     if findings.absent:
         facts["absent"] = f"{plural(findings.absent, 'trading day')} between the first and the last have no bar"
+    if findings.mixed:
+        facts["mixed"] = f"{', '.join(findings.mixed)} are in some sessions only: train without them, or on fewer days"
     facts["features"] = _source_words(findings.sources)
     facts["split"] = _split_words(plan, len(findings.quality.date))
     return facts
@@ -159,17 +161,19 @@ def _commands(request: ImportRequest, found: Findings, symbols: list[str], plan:
         if request.calendar == plan.markets[0].instrument.calendar
         else [f"market.instrument.calendar={request.calendar}"]
     )
+    mixed = sorted({name for findings in found.symbols for name in findings.mixed if findings.symbol in symbols})
+    unused = [shlex.quote(f"data.without=[{','.join(mixed)}]")] if mixed else []
     train = ["python", "train.py", "data=historical"]
     path = _shown(request.path)
     if found.ready:
-        return [" ".join([*train, _override("data.path", path), shlex.quote(listed), *calendar])]
+        return [" ".join([*train, _override("data.path", path), shlex.quote(listed), *unused, *calendar])]
     store = f"data/{_store_name(request.path)}"
     zone = [f"data.zone={request.zone}"] if request.zone and found.is_table else []
     stamp = [f"data.stamp={request.stamp}"] if found.is_table else []
     where = [_override("data.path", path), *zone, *stamp, shlex.quote(listed), f"data.store={store}", *calendar]
     return [
         " ".join(["python", "collect.py", "data=files", *where]),
-        " ".join([*train, f"data.path={store}", shlex.quote(listed), *calendar]),
+        " ".join([*train, f"data.path={store}", shlex.quote(listed), *unused, *calendar]),
     ]
 
 

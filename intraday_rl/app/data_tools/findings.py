@@ -29,6 +29,7 @@ class SymbolFindings:
         sources: feature -> what it is computed from.
         counts: reason -> rows left out.
         absent: trading days of the calendar between the first and the last session that have no bar.
+        mixed: optional columns that some sessions have and others do not.
     """
 
     symbol: str
@@ -36,6 +37,7 @@ class SymbolFindings:
     sources: dict[str, str]
     counts: dict[str, int]
     absent: int
+    mixed: tuple[str, ...]
 
 
 @dataclass
@@ -89,6 +91,7 @@ def findings_of(bars: Bars, counts: Mapping[str, int], calendar: str, yardstick:
         sources=yardstick.sources(bars),
         counts={reason: count for reason, count in counts.items() if count},
         absent=len(between) - len(dates),
+        mixed=tuple(bars.mixed_columns()),
     )
 
 

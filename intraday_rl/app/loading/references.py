@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from intraday_rl.core.coerce import coerce
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.data import Bars, read_daily_closes, to_grid
-from intraday_rl.data.files import read_symbol
+from intraday_rl.data.files import read_symbol, source_files
+from intraday_rl.data.storage.prepared import prepared_bars
 from intraday_rl.features import References
 from intraday_rl.features.sources import SMT_FEATURES, VIX_FEATURES, VIX_MINUTE_FEATURES
 
@@ -72,8 +73,11 @@ class ReferencePlan:
 
     def _bars(self, path: Path | None, symbol: str) -> Bars:
         assert path is not None  # refused when the plan was made
-        frame = read_symbol(path, symbol)
-        return to_grid(frame, symbol, self.calendar, str(path))
+
+        def read() -> tuple[Bars, Sequence[str]]:
+            return to_grid(read_symbol(path, symbol), symbol, self.calendar, str(path)), ()
+
+        return prepared_bars(source_files(path, symbol), [symbol, self.calendar, "reference"], read)[0]
 
 
 def plan_references(smt_node: Mapping[str, Any], vix_node: Mapping[str, Any], calendar: str) -> ReferencePlan:

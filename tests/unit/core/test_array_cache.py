@@ -82,9 +82,17 @@ def drop_a_key(file):
     file.write_text(json.dumps({"facts": {}}))
 
 
+def turn_the_shape(file):
+    file.write_bytes(file.read_bytes().replace(b"(100, 10)", b"(10, 100)"))
+
+
+def change_a_fact(file):
+    file.write_text(file.read_text().replace("SPY", "QQQ"))
+
+
 DAMAGES = {
-    "values.npy": (cut, change_a_byte, remove, empty),
-    "manifest.json": (cut, remove, empty, drop_a_key),
+    "values.npy": (cut, change_a_byte, remove, empty, turn_the_shape),
+    "manifest.json": (cut, remove, empty, drop_a_key, change_a_fact),
 }
 
 
@@ -118,6 +126,27 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(folder, caplog):
     folder.write_text("a file where the folder should be")
     assert_is_the_entry(cached("bars", "ab", Maker()))
     assert "cannot be cached" in caplog.text
+
+
+def test_a_cache_that_can_only_be_read_is_read(folder, monkeypatch, caplog):
+    cached("bars", "ab", Maker())
+
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    make = Maker()
+    assert_is_the_entry(cached("bars", "ab", make))
+    assert make.calls == 0
+    assert caplog.text == ""
+
+
+def test_another_library_is_another_digest(monkeypatch):
+    before = array_cache.code_digest("core")
+    array_cache.code_digest.cache_clear()
+    monkeypatch.setattr(array_cache, "version", lambda name: "0.0")
+    assert array_cache.code_digest("core") != before
+    array_cache.code_digest.cache_clear()
 
 
 def make_slowly():

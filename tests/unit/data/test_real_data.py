@@ -87,6 +87,7 @@ def test_real_historical_files_cut_by_dates():
         calendar="XNYS",
         exclude=(),
         quality=LIMITS,
+        without=(),
     )
     dates = market.load().sessions.date.astype(str).tolist()
     assert dates == ["2024-07-02", "2024-07-03", "2024-07-05"]

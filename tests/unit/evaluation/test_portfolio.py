@@ -227,6 +227,22 @@ def test_summary_of_a_portfolio_counts_days(by_hand):
         assert summary[name] == pytest.approx(value, rel=1e-9), name
 
 
+def test_summary_judges_drawdowns_by_the_account_that_fares_worst(by_hand):
+    """The future's 1,501 USD of the second day, held against wins of 1,046; its tail, not the portfolio's."""
+    ledger = two_symbol_ledger()
+    accounts = [
+        tuple(frame[frame["symbol"] == symbol] for frame in (ledger.sessions, ledger.bars))
+        for symbol in ("SHARE", "FUTURE")
+    ]
+    summary = summarize(*by_hand, rng=np.random.default_rng(0), accounts=accounts)
+    wins = by_hand[1]["net_pnl"].clip(lower=0).sum()
+    assert summary["worst_session_drawdown_in_gross_profit"] == pytest.approx(1_501 / wins, rel=1e-9)
+    alone = summarize(*(frame[frame["symbol"] == "FUTURE"] for frame in ledger.frames), rng=np.random.default_rng(0))
+    diluted = summarize(*by_hand, rng=np.random.default_rng(0))
+    assert summary["tail_drawdown"] == pytest.approx(alone["tail_drawdown"], rel=0.05)
+    assert diluted["tail_drawdown"] < 0.6 * summary["tail_drawdown"]
+
+
 def test_summary_weighs_slippage_of_a_portfolio_by_notional(by_hand):
     fills = by_hand[2].assign(slippage_bps=[1.0, 2, 3, 4, 5, 6, 7, 8])
     summary = summarize(*by_hand[:2], fills, by_hand[3], rng=np.random.default_rng(0))

@@ -46,7 +46,13 @@ def test_missing_values_are_a_finding_and_no_error(tmp_path, capsys: pytest.Capt
     frame.loc[silent, ["bid", "ask"]] = np.nan
     frame.to_parquet(tmp_path / "IBM.parquet")
     split = ["train_fraction=0.5", "validation_fraction=0.25", "embargo_sessions=0"]
-    data = ["features=micro_mom27", "data=historical", f"data.path={tmp_path}", "data.symbols=[IBM]"]
+    data = [
+        "features=micro_mom27",
+        "data=historical",
+        f"data.path={tmp_path}",
+        "data.symbols=[IBM]",
+        "data.without=[vwap,trade_count]",
+    ]
     options = [*(f"evaluation.split.{part}" for part in split), "--html", str(tmp_path / "page.html")]
     assert main(["features", *data, *options]) == 0
     assert "spread_bps 2.2 %" in " ".join(capsys.readouterr().out.split())

@@ -20,9 +20,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-def source(path, symbol="SPY", start=None, end=None, exclude=()):
+def source(path, symbol="SPY", start=None, end=None, exclude=(), without=()):
     return HistoricalFiles(
-        path=path, symbol=symbol, start=start, end=end, calendar="XNYS", exclude=exclude, quality=LIMITS
+        path=path,
+        symbol=symbol,
+        start=start,
+        end=end,
+        calendar="XNYS",
+        exclude=exclude,
+        quality=LIMITS,
+        without=without,
     )
 
 
@@ -101,7 +108,7 @@ def test_sessions_that_fail_a_check_are_left_out_by_rule(cut_short, caplog):
     bars = source(cut_short, exclude=("cut_short",)).load()
     whole = source(cut_short).load()
     assert bars.sessions.date.astype(str).tolist() == ["2024-07-01", "2024-07-05"]
-    assert "fail the check cut_short (2024-07-02): left out" in caplog.text
+    assert "fail the check cut_short (2024-07-02): left out, as the whole record" in caplog.text
     kept = whole.session != 1
     for name in ("close", "volume", "start_ns", "traded"):
         assert (getattr(bars, name) == getattr(whole, name)[kept]).all()
@@ -117,3 +124,18 @@ def test_checks_that_no_session_passes_are_refused(cut_short):
 def test_unknown_checks_are_refused(folder):
     with pytest.raises(ParameterError, match=r"HistoricalFiles\.exclude must be one of missing_minutes"):
         source(folder, exclude=("bad_days",))
+
+
+def test_column_that_some_sessions_lack_is_refused_or_left_unused(folder):
+    """Quotes that begin with the third session would make the first two others than they were without it."""
+    file = folder / "SPY.parquet"
+    frame = pd.read_parquet(file)
+    frame.loc[frame["timestamp"] < "2024-07-03", "bid"] = None
+    frame.to_parquet(file)
+    with pytest.raises(DataError, match=r"SPY: bid must be in every session or in none, 2 of 4 are without it"):
+        source(folder).load()
+    assert source(folder, start="2024-07-03").load().has("bid")
+    assert not source(folder, without=("bid",)).load().has("bid")
+    assert len(source(folder, exclude=("missing_quotes",)).load().sessions) == 2
+    with pytest.raises(ParameterError, match=r"HistoricalFiles\.without must be one of vwap, trade_count"):
+        source(folder, without=("close",))

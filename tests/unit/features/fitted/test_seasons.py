@@ -104,3 +104,17 @@ def test_fits_of_a_session_do_not_see_it_nor_later_ones():
     assert other.minutes[:8].tobytes() == FITS.minutes[:8].tobytes()
     assert other.sessions[:8].tobytes() == FITS.sessions[:8].tobytes()
     assert (other.minutes["usual_volume"][8] != FITS.minutes["usual_volume"][8]).any()
+
+
+def test_fits_do_not_change_when_a_longer_session_follows():
+    """The order in which numpy adds a row depends on its width; the fits of earlier sessions must not."""
+    names = ("garch1", "vol_tercile")
+    for seed in range(4):
+        longer = random_bars([210] * 8 + [390], seed, optional=("trade_count",))
+        before, after = (
+            seasons.fit_sessions(bars, None, names, NO_REFERENCES) for bars in (longer.take_sessions(0, 8), longer)
+        )
+        for name in ("usual_volume", "usual_trades", "usual_move"):
+            assert after.minutes[name][:8, :210].tobytes() == before.minutes[name].tobytes(), name
+        for name in seasons.SESSION_FIT.names:
+            assert after.sessions[name][:8].tobytes() == before.sessions[name].tobytes(), name

@@ -10,6 +10,7 @@ from intraday_rl.data.bars import OPTIONAL_COLUMNS
 from tests.unit.features.feature_bars import compute, gap_removed, make_sessions, on_grid, pipeline, random_bars
 
 TICKS = random_bars([390, 390], seed=21, untraded=0.05, optional=OPTIONAL_COLUMNS)
+TICKS = dataclasses.replace(TICKS, bid=TICKS.bid + 0.004, ask=TICKS.ask + 0.004)  # no mid is a close
 QUOTES = ("vwap", "bid", "ask", "bid_size", "ask_size")
 
 
@@ -86,8 +87,8 @@ def test_measured_spreads_are_those_of_the_trades():
     adverse = 2e4 * (middle * lagged["per_mid"] - lagged["share"])
     result = compute(TICKS, "eff_spread_bps", "realised_spread5", "adverse_sel5").astype(float)
     np.testing.assert_allclose(result["eff_spread_bps"], columns["effective_spread_bps"], rtol=1e-6)
-    np.testing.assert_allclose(result["adverse_sel5"], adverse, rtol=1e-3, atol=2e-3)
-    np.testing.assert_allclose(result["realised_spread5"], lagged["effective"] - adverse, rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(result["adverse_sel5"], adverse, rtol=2e-7, atol=4e-3)
+    np.testing.assert_allclose(result["realised_spread5"], lagged["effective"] - adverse, rtol=2e-7, atol=4e-3)
 
 
 def test_one_measured_trade_by_hand():
