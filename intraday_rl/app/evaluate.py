@@ -130,7 +130,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
         write_report(report, folder / "report.html", folder / "report.png")
     print_summary(console, judged, report, folder)
     words = "the run's own data" if same_data else "other data than the run's"
-    console.print(f"judged on {len(judged.ledger.sessions)} sessions ({part}) of {words}")
+    console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}")
     if same_data and part == "test":
         console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
     return dict(judged.metrics)

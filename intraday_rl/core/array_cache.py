@@ -91,7 +91,7 @@ def _open(place: Path) -> Entry | None:
         if manifest["check"] != hash_json([manifest["arrays"], manifest["facts"]]):
             raise ValueError(f"{MANIFEST} was changed")
         arrays = {name: _map(place / f"{name}.npy", *expected) for name, expected in manifest["arrays"].items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if place.exists():
             logger.warning("%s: the cache entry lacks a file; it is made anew", place)
         return None
@@ -154,5 +154,5 @@ def _last_use(folder: Path) -> float:
     """Return the time of the last use; 0 when another process has just dropped the folder."""
     try:
         return folder.stat().st_mtime
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0.0

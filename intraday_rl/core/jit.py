@@ -7,12 +7,14 @@ named by a digest of all sources of the package. With NUMBA_DISABLE_JIT=1 the sa
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import inspect
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -51,11 +53,19 @@ def sources_digest(*parts: str) -> str:
 
 
 def _prepare_cache() -> Path:
-    """Name the cache folder by the digest, make it, and drop the oldest of the other digests' folders."""
+    """Name the cache folder by the digest, make it, and drop the oldest of the other digests' folders.
+
+    Where the user's cache cannot be written, a temporary folder takes its place: every start compiles anew.
+    """
     root = Path(platformdirs.user_cache_dir("intraday_rl")) / "kernels"
     folder = root / sources_digest()
-    folder.mkdir(parents=True, exist_ok=True)
-    os.utime(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+    except OSError:
+        temporary = tempfile.mkdtemp(prefix="intraday_rl_kernels_")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return Path(temporary)
     others = sorted((p for p in root.iterdir() if p != folder), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in others[CACHES_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

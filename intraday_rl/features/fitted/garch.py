@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -65,7 +66,8 @@ def garch_forecasts(window_of: Callable[[int], ReturnsArray], count: int) -> lis
             forecasts[place] = kept
     for place, key in _with_progress(list(missing.items())):
         forecasts[place] = forecast_variance(window_of(place))
-        _write(folder, key, forecasts[place])
+        with suppress(OSError):  # where nothing can be kept, it is fitted again next time
+            _write(folder, key, forecasts[place])
     if missing:
         _drop_oldest(folder)
     return [forecasts[place] for place in range(count)]

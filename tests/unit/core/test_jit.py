@@ -235,3 +235,11 @@ def test_entry_and_prefetch_change_no_result():
     direct = jit.entry(total, circles, 1.0)
     assert direct(circles, 0.5) == total(circles, 0.5) == 3.5
     assert total_of_rows(np.array([[1.0, 9.0], [2.0, 9.0]], dtype=np.float32)) == 3.0
+
+
+def test_cache_that_cannot_be_written_is_a_temporary_folder(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    folder = jit._prepare_cache()
+    assert folder.is_dir()
+    assert not folder.is_relative_to(tmp_path / "cache")
