@@ -106,7 +106,7 @@ def measure(data: MarketData, num_envs: int, steps: int, folder: Path) -> Outcom
         overrides.append(f"algo.parameters.rollout_steps={ROLLOUT_STEPS[num_envs]}")
     config = compose(overrides)
     plan = build_plan(config)
-    manifest = collect_manifest(PROJECT, config, {"seed": config["seed"]}, data.bars.fingerprint)
+    manifest = collect_manifest(PROJECT, config, {"seed": config["seed"]}, data.fingerprint)
     manifest["overrides"] = overrides
     with ExitStack() as stack:
         tracker = stack.enter_context(open_tracker(config, folder, manifest))
@@ -115,7 +115,7 @@ def measure(data: MarketData, num_envs: int, steps: int, folder: Path) -> Outcom
         console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True)
         progress = stack.enter_context(ProgressListener(console, steps))
         listeners = [MonitorListener(monitor), TrackerListener(tracker), progress]
-        keep = make_keeper(folder, plan, data, config, manifest)
+        keep = make_keeper(folder, data, config, manifest)
         return clock(task_of(data, plan, config, folder), data, keep, listeners, tracking_start)
 
 

@@ -45,6 +45,9 @@ def guard(work: Callable[[], int]) -> int:
     except IntradayError as error:
         say(f"error: {error}")
         return 1
+    except PermissionError as error:
+        say(f"error: {error.filename}: permission denied; let your user read and write it, or choose another path")
+        return 1
     except KeyboardInterrupt as stop:
         say(stop_words(stop))
         return stop_status(stop)

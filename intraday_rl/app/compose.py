@@ -153,7 +153,7 @@ def _check_plan(config: dict[str, Any]) -> None:
     from intraday_rl.data.sources import HistoricalFiles
 
     plan = build_plan(config)
-    _refuse_strangers(config)
+    refuse_strangers(config)
     for source in (market.source for market in plan.markets):
         if isinstance(source, HistoricalFiles):
             try:
@@ -163,7 +163,7 @@ def _check_plan(config: dict[str, Any]) -> None:
                 raise DataError(_not_there(config["data"], source.symbol, error)) from error
 
 
-def _refuse_strangers(config: dict[str, Any]) -> None:
+def refuse_strangers(config: dict[str, Any]) -> None:
     """Refuse costs of a symbol that is not traded: a misspelt name would leave the symbol with the default's."""
     symbols = config["data"].get("symbols")
     for symbol in config["market"]["by_symbol"]:

@@ -44,7 +44,7 @@ WORDS = {  # (part, on the run's own data) -> the judged sessions in words
     ("all", False): "sessions of other data",
 }
 REFERENCE_PATHS = ("features.smt.path", "features.vix.path", "features.vix.minutes")
-MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides")
+MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides", "seen_sessions")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
     part = request.sessions or ("test" if same_data else "all")
     sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
-    judged_words = WORDS[part, same_data]
+    seen = "" if same_data else _seen(bundle, data.session_digests(data.tape.usable(sessions)))
+    judged_words = WORDS[part, same_data] + (f" ({seen})" if seen else "")
     parts = data.part_sizes() if same_data else (0, 0, len(data.tape.usable(sessions)))
     folder = _evaluation_folder(bundle.path)
     with console.status("judging"):
@@ -130,10 +131,29 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
         write_report(report, folder / "report.html", folder / "report.png")
     print_summary(console, judged, report, folder)
     words = "the run's own data" if same_data else "other data than the run's"
-    console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}")
+    console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}{f': {seen}' if seen else ''}")
     if same_data and part == "test":
         console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
     return dict(judged.metrics)
+
+
+def _seen(bundle: Any, judged: list[str]) -> str:
+    """Return how many of the judged sessions the policy has seen before, in words; "" where none.
+
+    Args:
+        bundle: the bundle.
+        judged: digests of the judged sessions, as `MarketData.session_digests` gives them.
+    """
+    parts = bundle.manifest["seen_sessions"]
+    try:
+        known = {name: set(parts[name].split()) for name in ("training", "validation")}
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"bundle {bundle.path}: manifest.json: seen_sessions cannot be used"
+        raise BundleError(f"{message}; copy the bundle anew") from error
+    trained, chosen = (sum(digest in known[name] for digest in judged) for name in ("training", "validation"))
+    if not trained + chosen:
+        return ""
+    return f"of these {len(judged)} the policy was trained on {trained} and chosen on {chosen}, it is no fresh test"
 
 
 def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:

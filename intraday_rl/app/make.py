@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from intraday_rl.app.build import build_plan
-from intraday_rl.app.compose import compose
+from intraday_rl.app.compose import compose, refuse_strangers
 from intraday_rl.app.market_data import MarketData, load_market_data
 from intraday_rl.core import checks
 from intraday_rl.env.batch_env import BatchEnv
@@ -65,4 +65,6 @@ def _make_batch(overrides: Iterable[str], num_envs: int, seed: int, sessions: st
 
 @functools.lru_cache(maxsize=MARKETS_KEPT)
 def _load(overrides: tuple[str, ...]) -> MarketData:
-    return load_market_data(build_plan(compose(overrides)))
+    config = compose(overrides)
+    refuse_strangers(config)
+    return load_market_data(build_plan(config))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from intraday_rl.app.build import MarketPlan, Plan
 from intraday_rl.core.errors import DataError
-from intraday_rl.core.hashing import hash_json
+from intraday_rl.core.hashing import hash_arrays, hash_json
 from intraday_rl.data import Bars, SessionSplit
 from intraday_rl.env.batch_env import TradingRules, with_budget
 from intraday_rl.evaluation.budget import slippage_budget_bps
@@ -26,6 +26,8 @@ from intraday_rl.features.cache import cached_features
 from intraday_rl.features.fitted.training import TrainingFit, fit_moments
 from intraday_rl.features.references import NO_REFERENCES
 from intraday_rl.market.tape import Tape, build_tape, join_tapes
+
+DIGEST_LENGTH = 16  # 64 bits: two of a million sessions are alike once in 10⁷ times
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,15 @@ class MarketData:
     def all_sessions(self) -> npt.NDArray[np.int64]:
         """Return the indices of all sessions."""
         return np.arange(len(self.tape.dates), dtype=np.int64)
+
+    def session_digests(self, sessions: npt.NDArray[np.int64]) -> list[str]:
+        """Return short digests of the sessions' minutes, prices and volumes, to recognise them in other data."""
+        digests = []
+        for first, last in zip(self.tape.session_starts[sessions], self.tape.last_row[sessions], strict=True):
+            minutes = slice(first, last + 1)
+            values = (self.tape.rows[name][minutes] for name in ("close", "volume"))
+            digests.append(hash_arrays(self.tape.end_ns[minutes], *values)[:DIGEST_LENGTH])
+        return digests
 
     def describe(self, cost_model: str, judged: str, parts: tuple[int, int, int]) -> DataDescription:
         """Return the facts about the data that reports show.

@@ -133,6 +133,8 @@ def make_keeper(
 
     origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
     origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
+    parts = {"training": data.split.train, "validation": data.split.validation}
+    origin["seen_sessions"] = {name: " ".join(data.session_digests(part)) for name, part in parts.items()}
     places = {"best": run_folder / "bundle", "last": run_folder / "checkpoints" / "last"}
 
     def keep(snapshot: Any, name: str) -> None:

@@ -95,7 +95,9 @@ def bar_files(path: Path) -> list[Path]:
         siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"{path}: no such file or folder{nearest(path.name, siblings)}; correct the path")
     if path.suffix != SUFFIX:
-        raise DataError(f"{path}: bar files must end in {SUFFIX}; write it with DataFrame.to_parquet")
+        raise DataError(
+            f"{path}: bar files must end in {SUFFIX}; python -m intraday_rl check-data {path} says how to import other tables"
+        )
     return [path]
 
 

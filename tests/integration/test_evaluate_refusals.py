@@ -203,7 +203,7 @@ def test_configuration_without_a_part_is_refused_in_one_line(stranger, key):
     assert_refused(f"run={stranger}", words=(key,))
 
 
-@pytest.mark.parametrize("key", ["data_fingerprint", "overrides", "packages", "seeds", "git"])
+@pytest.mark.parametrize("key", ["data_fingerprint", "overrides", "packages", "seeds", "git", "seen_sessions"])
 def test_manifest_without_a_part_is_refused_in_one_line(stranger, key):
     manifest = json.loads((stranger / "bundle" / "manifest.json").read_text())
     del manifest[key]

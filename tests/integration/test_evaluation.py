@@ -12,7 +12,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from intraday_rl.agents.bundle_reading import load_bundle
+from intraday_rl.app.build import build_plan
+from intraday_rl.app.compose import compose
 from intraday_rl.app.make import make_env
+from intraday_rl.core.errors import BundleError
+from tests.support.bundles import write_manifest
 from tests.support.runs import SMALL, evaluation_of, files_of, judge_again, quick, run_small
 
 ONCE = ("evaluation.every_steps=100000",)  # one evaluation, at the end: best and last are the same policy
@@ -104,6 +108,26 @@ def test_evaluate_on_other_data(copy_of_run):
     assert "other data than the run's" in said
     again, _ = judge_again(f"run={copy_of_run}", "data.source.seed=77", "data.source.num_sessions=6")
     assert again == metrics
+
+
+def test_evaluate_recognises_the_runs_sessions_in_other_data(copy_of_run, tmp_path):
+    """Without the last session the data are not the run's, but its training and validation sessions are among them."""
+    frame = build_plan(compose(SMALL)).markets[0].source.load().to_frame()
+    frame = frame[frame["session"] != frame["session"].max()].drop(columns="symbol")
+    frame.to_parquet(tmp_path / "RENAMED.parquet")
+    historical = ("data=historical", f"data.path={tmp_path}", "data.symbols=[RENAMED]")
+    _, said = judge_again(f"run={copy_of_run}", *historical)
+    words = "of these 8 the policy was trained on 4 and chosen on 2, it is no fresh test"
+    assert words in said
+    assert words in (evaluation_of(copy_of_run) / "report.html").read_text()
+
+
+@pytest.mark.parametrize("seen", [None, 3, {}, {"training": 3, "validation": ""}, {"training": "ab"}])
+def test_seen_sessions_of_a_wrong_kind_are_refused(copy_of_run, seen):
+    manifest = json_of(copy_of_run / "bundle" / "manifest.json")
+    write_manifest(copy_of_run / "bundle", manifest | {"seen_sessions": seen})
+    with pytest.raises(BundleError, match="seen_sessions cannot be used"):
+        judge_again(f"run={copy_of_run}", "data.source.num_sessions=6")
 
 
 def test_evaluate_on_a_few_other_sessions(copy_of_run):

@@ -203,5 +203,7 @@ def test_guard_turns_errors_and_interrupts_into_a_line_and_a_status(capfd: pytes
     assert guard(fail(DataError("a\nb"))) == 1
     assert guard(fail(KeyboardInterrupt())) == 130
     assert capfd.readouterr().err == "error: a b\nstopped by SIGINT\n"
+    assert guard(fail(PermissionError(13, "Permission denied", "/a/b"))) == 1
+    assert capfd.readouterr().err.startswith("error: /a/b: permission denied; ")
     with pytest.raises(ZeroDivisionError):
         guard(fail(ZeroDivisionError()))

@@ -93,6 +93,17 @@ def test_equal_overrides_share_one_market():
             {"overrides": SMALL, "sessions": "all"},
             "make_env.sessions must be one of train, validation, test, was 'all'",
         ),
+        (
+            {
+                "overrides": [
+                    "data=historical",
+                    "data.path=x",
+                    "data.symbols=[SPY]",
+                    "+market.by_symbol.SPX.instrument.multiplier=50",
+                ]
+            },
+            "market.by_symbol.SPX is not one of data.symbols",
+        ),
         ({"overrides": SMALL, "seed": -1}, "make_env.seed must be >= 0, was -1"),
     ],
 )
