@@ -96,7 +96,8 @@ def bar_files(path: Path) -> list[Path]:
         raise DataError(f"{path}: no such file or folder{nearest(path.name, siblings)}; correct the path")
     if path.suffix != SUFFIX:
         raise DataError(
-            f"{path}: bar files must end in {SUFFIX}; python -m intraday_rl check-data {path} says how to import other tables"
+            f"{path}: bar files must end in {SUFFIX}; python -m intraday_rl check-data {path} says how to import "
+            "other tables"
         )
     return [path]
 

@@ -63,7 +63,7 @@ def test_leaks_finds_a_planted_key(tmp_path: Path):
     store = BarStore(tmp_path)
     store.write(good_frame(), "SPY", "XNYS", {"source": "massive"})
     assert leaks(KEY, ["fine", ""], tmp_path) == []
-    store.write(good_frame(), "SPY", "XNYS", {"source": f"https://service?apiKey={KEY}"})
+    store.write(good_frame().assign(volume=1), "SPY", "XNYS", {"source": f"https://service?apiKey={KEY}"})
     (tmp_path / "collect.log").write_text(f"Authorization: Bearer {KEY}\n")
     assert leaks(KEY, ["fine", f"error: key {KEY}"], tmp_path) == ["text 1", "collect.log", "SPY.parquet"]
 

@@ -20,7 +20,7 @@ from intraday_rl.app.build import build_struct, resolve_path
 from intraday_rl.app.command_line.messages import say, stop_status, stop_words
 from intraday_rl.app.compose import compose_data
 from intraday_rl.app.data_tools.progress import download_progress
-from intraday_rl.app.data_tools.results import Results, Row, notes_of_counts, row_of_report
+from intraday_rl.app.data_tools.results import Results, row_of_import, row_of_report
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError, IntradayError
 from intraday_rl.data import exchange_sessions, importers
@@ -172,8 +172,7 @@ def _import(request: ImportRequest, results: Results) -> int:
         with Console(stderr=True).status(f"importing {request.path}") as status:
             for bars in importers.import_bars(request):
                 written = results.store.write(bars.frame, bars.symbol, request.calendar, origin)
-                notes = notes_of_counts(bars.counts)
-                results.rows[bars.symbol] = Row(bars.symbol, written.sessions, written.sessions, written.bars, notes)
+                results.rows[bars.symbol] = row_of_import(bars.symbol, written, bars.counts)
                 status.update(f"importing {request.path}: {len(results.rows)} symbols so far, {bars.symbol} is done")
     except KeyboardInterrupt as stop:
         say(f"{stop_words(stop)}; {results.kept()}")

@@ -12,7 +12,7 @@ from rich.table import Table
 from intraday_rl.app.command_line.messages import say
 from intraday_rl.app.data_tools.commands import train_command
 from intraday_rl.data.massive import SymbolReport
-from intraday_rl.data.storage.store import BarStore
+from intraday_rl.data.storage.store import BarStore, Written
 
 SHOWN_DAYS = 3
 
@@ -24,9 +24,9 @@ class Row:
     Attributes:
         symbol: its name.
         sessions: of those that were asked for, how many the store has now.
-        new_sessions: how many of them are new.
+        new_sessions: how many of them are new or have new bars.
         new_bars: bars of the new ones.
-        notes: what was left out, by reason.
+        notes: what was left out or replaced, by reason.
     """
 
     symbol: str
@@ -76,15 +76,27 @@ class Results:
 
     def _table(self) -> Table:
         table = Table(title="Collected", title_justify="left")
-        for name in ("symbol", "sessions", "new", "new bars", "left out"):
-            table.add_column(name, justify="left" if name in ("symbol", "left out") else "right")
+        for name in ("symbol", "sessions", "new", "new bars", "left out or replaced"):
+            table.add_column(name, justify="left" if name in ("symbol", "left out or replaced") else "right")
         for row in self.rows.values():
             numbers = (f"{number:,}" for number in (row.sessions, row.new_sessions, row.new_bars))
             table.add_row(row.symbol, *numbers, "\n".join(row.notes) or "nothing")
         return table
 
 
-def notes_of_counts(counts: Mapping[str, int]) -> tuple[str, ...]:
+def row_of_import(symbol: str, written: Written, counts: Mapping[str, int]) -> Row:
+    """Return the row of an imported symbol; `counts` are the rows that were left out or changed, by reason."""
+    days = written.replaced
+    replaced = f"{len(days)} sessions that the store had with other bars are replaced ({_shown(days)})"
+    notes = (*_notes_of_counts(counts), *((replaced,) if days else ()))
+    return Row(symbol, written.sessions + written.held, written.sessions, written.bars, notes)
+
+
+def _shown(days: Sequence[str]) -> str:
+    return ", ".join(days[:SHOWN_DAYS]) + (", …" if len(days) > SHOWN_DAYS else "")
+
+
+def _notes_of_counts(counts: Mapping[str, int]) -> tuple[str, ...]:
     """Return a note for each reason for which rows were left out or changed."""
     return tuple(f"{reason}: {count:,} rows" for reason, count in counts.items() if count)
 
@@ -96,9 +108,8 @@ def row_of_report(report: SymbolReport, not_over: int) -> Row:
         report: what became of its sessions.
         not_over: sessions of the days asked for that were left for later.
     """
-    days = ", ".join(report.empty[:SHOWN_DAYS]) + (", …" if len(report.empty) > SHOWN_DAYS else "")
     sessions = {
-        f"sessions without bars ({days})": len(report.empty),
+        f"sessions without bars ({_shown(report.empty)})": len(report.empty),
         "sessions that break a law": len(report.problems),
         "sessions not asked for": report.wanted - report.done,
         "sessions that are not over": not_over,
@@ -110,5 +121,5 @@ def row_of_report(report: SymbolReport, not_over: int) -> Row:
         sessions=report.held + report.written,
         new_sessions=report.written,
         new_bars=report.bars,
-        notes=(*notes_of_counts(report.counts), *notes),
+        notes=(*_notes_of_counts(report.counts), *notes),
     )

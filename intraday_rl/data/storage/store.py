@@ -51,11 +51,15 @@ class Written:
         sessions: number of files.
         bars: number of rows in them.
         revised: rows that a later row of the same minute replaced.
+        held: sessions that the store had with the same bars; their files were left as they were.
+        replaced: days of the written sessions that the store had with other bars.
     """
 
     sessions: int
     bars: int
     revised: int
+    held: int
+    replaced: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class BarStore:
         return frame
 
     def write(self, frame: pd.DataFrame, symbol: str, calendar: str, origin: Mapping[str, str]) -> Written:
-        """Write the symbol's bars; each session that the frame has rows of replaces the stored one as a whole.
+        """Write the symbol's bars; each session that the frame has other rows of replaces the stored one as a whole.
 
         Of several rows of one minute the last one counts: a bar that is sent again is a revision. Nothing is written
         unless all rows obey the laws of `to_grid`.
@@ -152,29 +156,24 @@ class BarStore:
         """
         latest = _latest(frame)
         bars = to_grid(latest, symbol, calendar, f"bars of {symbol}")
-        count = len(bars.sessions)
-        for number in range(count):
+        rows, replaced, held = 0, [], 0
+        for number in range(len(bars.sessions)):
             session = bars.take_sessions(number, number + 1)
-            self._write_session(session, calendar, origin)
-        return Written(count, int(bars.traded.sum()), len(frame) - len(latest))
+            table, day = _to_table(session), session.sessions.date[0]
+            file = self._file_of(symbol, day)
+            former = _hash_of(file, symbol)
+            if former == content_hash(table, symbol, day):
+                held += 1
+                continue
+            _write_session(table, file, symbol, calendar, origin)
+            rows += table.num_rows
+            replaced += [str(day)] if former else []
+        return Written(len(bars.sessions) - held, rows, len(frame) - len(latest), held, tuple(replaced))
 
-    def _write_session(self, bars: Bars, calendar: str, origin: Mapping[str, str]) -> None:
-        day = bars.sessions.date[0]
+    def _file_of(self, symbol: str, day: np.datetime64) -> Path:
         year, month, date = str(day).split("-")
-        name = quote(bars.symbol, safe="")
-        folder = self.folder_of(bars.symbol) / f"year={year}" / f"month={month}" / f"day={date}"
-        table = _to_table(bars)
-        description = {
-            "format": FORMAT,
-            "symbol": bars.symbol,
-            "session": str(day),
-            "calendar": calendar,
-            "origin": dict(origin),
-            "content_hash": content_hash(table, bars.symbol, day),
-        }
-        table = table.replace_schema_metadata({METADATA_KEY: json.dumps(description, sort_keys=True).encode()})
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(table, folder / f"{name}.parquet")
+        folder = self.folder_of(symbol) / f"year={year}" / f"month={month}" / f"day={date}"
+        return folder / f"{quote(symbol, safe='')}.parquet"
 
     def _files(self, symbol: str) -> list[Path]:
         return sorted(self.folder_of(symbol).glob(f"{DAY_FOLDERS}/{quote(symbol, safe='')}.parquet"))
@@ -206,6 +205,20 @@ def _to_table(bars: Bars) -> pa.Table:
     return pa.table([times, *values], schema=schema)
 
 
+def _write_session(table: pa.Table, file: Path, symbol: str, calendar: str, origin: Mapping[str, str]) -> None:
+    description = {
+        "format": FORMAT,
+        "symbol": symbol,
+        "session": str(_day_of(file)),
+        "calendar": calendar,
+        "origin": dict(origin),
+        "content_hash": content_hash(table, symbol, _day_of(file)),
+    }
+    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(description, sort_keys=True).encode()})
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(table, file)
+
+
 def _write_whole(table: pa.Table, file: Path) -> None:
     """Write beside the file, then rename, so that it is whole whenever it is there."""
     beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
@@ -222,6 +235,14 @@ def _write_whole(table: pa.Table, file: Path) -> None:
 def _day_of(file: Path) -> np.datetime64:
     year, month, day = (part.partition("=")[2] for part in file.parts[-4:-1])
     return np.datetime64(f"{year}-{month}-{day}", "D")
+
+
+def _hash_of(file: Path, symbol: str) -> str:
+    """Return the content hash of a sound file, '' where there is none."""
+    try:
+        return content_hash(_read_file(file, symbol), symbol, _day_of(file)) if file.exists() else ""
+    except DataError:
+        return ""
 
 
 def _damage(file: Path, symbol: str) -> str:

@@ -121,16 +121,26 @@ def test_store_absent_symbol_or_time_is_refused_with_what_there_is(store):
 def test_store_write_replaces_whole_sessions_and_leaves_the_others(store):
     before = [(store.root / file).read_bytes() for file in FILES]
     frame = days_frame(DAYS[1:2]).iloc[:2].assign(volume=7)
-    assert store.write(frame, "SPY", "XNYS", ORIGIN) == Written(sessions=1, bars=2, revised=0)
+    assert store.write(frame, "SPY", "XNYS", ORIGIN) == Written(1, bars=2, revised=0, held=0, replaced=(DAYS[1],))
     assert store.read("SPY", day(DAYS[1]), day(DAYS[1]))["volume"].tolist() == [7.0, 7.0]
     after = [(store.root / file).read_bytes() for file in FILES]
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
 
+def test_store_the_same_bars_again_leave_the_files_as_they_are(store):
+    (store.root / FILES[2]).write_bytes(b"damaged")
+    before = [(store.root / file).stat().st_mtime_ns for file in FILES]
+    again = store.write(days_frame(), "SPY", "XNYS", ORIGIN)
+    assert again == Written(sessions=1, bars=4, revised=0, held=2, replaced=())  # what is damaged is not replaced
+    after = [(store.root / file).stat().st_mtime_ns for file in FILES]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False]
+    assert store.verify() == []
+
+
 def test_store_a_bar_sent_again_replaces_the_earlier_one(store):
     late = good_frame((1, 3)).assign(volume=[5000, 6000])
     frame = pd.concat([good_frame(), late])
-    assert store.write(frame, "SPY", "XNYS", ORIGIN) == Written(sessions=1, bars=4, revised=2)
+    assert store.write(frame, "SPY", "XNYS", ORIGIN) == Written(1, bars=4, revised=2, held=0, replaced=(DAYS[0],))
     first = store.read("SPY", end=day(DAYS[0]))
     assert first["volume"].tolist() == [1000, 5000, 1002, 6000]
     assert first["close"].tolist() == [100, 100, 102, 101]
