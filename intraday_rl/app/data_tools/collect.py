@@ -173,6 +173,7 @@ def _import(request: ImportRequest, results: Results) -> int:
             for bars in importers.import_bars(request):
                 written = results.store.write(bars.frame, bars.symbol, request.calendar, origin)
                 results.rows[bars.symbol] = row_of_import(bars.symbol, written, bars.counts)
+                results.doubts += bars.doubts
                 status.update(f"importing {request.path}: {len(results.rows)} symbols so far, {bars.symbol} is done")
     except KeyboardInterrupt as stop:
         say(f"{stop_words(stop)}; {results.kept()}")

@@ -46,6 +46,7 @@ class Results:
         store: where the bars went.
         rows: symbol -> what became of it.
         problems: what was asked for and is not in the store, a line each.
+        doubts: what the bars speak against, a line each.
     """
 
     data: Mapping[str, Any]
@@ -53,6 +54,7 @@ class Results:
     store: BarStore
     rows: dict[str, Row] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     def show(self) -> int:
         """Print everything and return the exit status: 1 if there is a problem."""
@@ -64,6 +66,8 @@ class Results:
         if collected:
             command = train_command(self.data, collected, self.others)
             console.print(f"train   {command}", soft_wrap=True, markup=False, highlight=False)
+        for doubt in self.doubts:
+            say(f"warning: {doubt}, then collect again: these sessions are replaced")
         for problem in self.problems:
             say(f"error: {problem}")
         return int(bool(self.problems))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from intraday_rl.app.data_tools.findings import Findings, SymbolFindings, Yardstick, findings_of, noting, with_progress
 from intraday_rl.core.errors import IntradayError
@@ -15,11 +12,19 @@ from intraday_rl.data import to_grid
 from intraday_rl.data.bar_checks import broken_laws
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from intraday_rl.data.importers import ImportRequest
-from intraday_rl.data.importers.table import Table, bars_of, first_of_repeated, in_sessions, load_table, symbol_of_file
-from intraday_rl.data.importers.table_parts.doubts import doubt_side, doubt_zone, likely_zone
+from intraday_rl.data.importers.table import (
+    Table,
+    bars_of,
+    doubts_of,
+    first_of_repeated,
+    in_sessions,
+    load_table,
+    start_ns_of,
+    symbol_of_file,
+)
+from intraday_rl.data.importers.table_parts.doubts import likely_zone
 from intraday_rl.data.importers.table_parts.reading import PLAIN_PARQUET, table_files
 from intraday_rl.data.importers.table_parts.stamps import MissingZoneError, check_zone
-from intraday_rl.data.sessions import MINUTE_NS
 
 
 def examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
@@ -43,7 +48,7 @@ def examine_tables(request: ImportRequest, yardstick: Yardstick) -> Findings:
             if wrong:
                 continue
             for table in mine:
-                found.doubts += _doubts_of(table, symbol, request)
+                found.doubts += [_as_options(doubt) for doubt in doubts_of(table, symbol, request)]
             with noting(found):
                 found.symbols.append(_table_findings(symbol, mine, request.calendar, yardstick))
         ready += [_is_own_form(table, request) for table in tables]
@@ -115,15 +120,16 @@ def _with_likely_zone(error: str, file: Path, request: ImportRequest) -> str:
     """Add to a complaint about a missing zone which zone the rows speak for."""
     try:
         table = load_table(file, replace(request, zone="UTC"))
-        zone, _ = likely_zone(_start_ns(table.frame), table.frame["volume"].to_numpy(), request.calendar)
+        zone, _ = likely_zone(start_ns_of(table.frame), table.frame["volume"].to_numpy(), request.calendar)
     except IntradayError:
         zone = ""
-    option = error.replace("data.zone=America/New_York or data.zone=UTC", "--zone America/New_York or --zone UTC")
+    option = _as_options(error)
     return f"{option}; they look like {zone}" if zone else option
 
 
-def _start_ns(frame: Any) -> Any:
-    return frame["timestamp"].dt.as_unit("ns").astype("int64").to_numpy()
+def _as_options(text: str) -> str:
+    """Return the text with this command's options in place of the overrides of collect.py."""
+    return text.replace("data.zone=", "--zone ").replace("data.stamp=", "--stamp ")
 
 
 def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
@@ -144,28 +150,6 @@ def _wrong_with(table: Table, symbol: str, calendar: str) -> list[str]:
         found.append(str(error))
         keep = ~rows.duplicated(["timestamp"]).to_numpy()
     return found + broken_laws(rows[keep].reset_index(drop=True), str(table.file), positions[keep])
-
-
-def _doubts_of(table: Table, symbol: str, request: ImportRequest) -> list[str]:
-    mine, _ = table.rows_of(symbol)
-    start_ns, volume = _start_ns(mine), mine["volume"].to_numpy()
-    shift = MINUTE_NS if request.stamp == "end" else 0
-    clock_ns = start_ns + shift
-    if table.own_zone is None and request.zone is not None:
-        local = mine["timestamp"].dt.tz_convert(request.zone).dt.tz_localize(None)
-        clock_ns = np.asarray(local.dt.as_unit("ns").astype("int64")) + shift
-    if zone := doubt_zone(clock_ns, start_ns, volume, request.calendar):
-        remedy = f"try --zone {zone}" if table.own_zone is None else "write the stamps again with their true zone"
-        return [
-            f"{table.file}: {symbol}: much of the volume lies outside the sessions of {request.calendar}; the stamps "
-            f"look like {zone} clock times; {remedy}"
-        ]
-    if reason := doubt_side(start_ns, volume, request.calendar, request.stamp):
-        other = "start" if request.stamp == "end" else "end"
-        return [
-            f"{table.file}: {symbol}: {reason}: the stamps seem to mark the {other} of the bars; try --stamp {other}"
-        ]
-    return []
 
 
 def _is_own_form(table: Table, request: ImportRequest) -> bool:

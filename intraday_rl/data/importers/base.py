@@ -63,11 +63,13 @@ class ImportedBars:
         frame: (T, ...) bars in time order, as `check_bars` demands.
         counts: reason -> how many rows of the source were left out or changed for it, such as
             {"outside the sessions": 240, "suspicious tick": 12}.
+        doubts: a line for each thing stated of the source that its rows speak against.
     """
 
     symbol: str
     frame: pd.DataFrame
     counts: Mapping[str, int]
+    doubts: tuple[str, ...] = ()
 
 
 def with_progress(files: Sequence[T], description: str) -> Iterable[T]:

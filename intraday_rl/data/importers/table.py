@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from intraday_rl.data.bar_checks import check_bars
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, PRICE_COLUMNS, REQUIRED_COLUMNS, BoolArray
 from intraday_rl.data.importers.base import ImportedBars, ImportRequest
 from intraday_rl.data.importers.table_parts.columns import ColumnRoles, refuse_missing, refuse_timeless
+from intraday_rl.data.importers.table_parts.doubts import doubt_side, doubt_zone
 from intraday_rl.data.importers.table_parts.reading import RawTable, read_table, table_files
 from intraday_rl.data.importers.table_parts.stamps import (
     Stamps,
@@ -102,12 +103,43 @@ def import_table(request: ImportRequest) -> Iterator[ImportedBars]:
         seen += symbols
         for symbol in symbols:
             if not request.symbols or symbol in request.symbols:
-                yield bars_of(symbol, tables, request.calendar)
+                bars = bars_of(symbol, tables, request.calendar)
+                mine = [table for table in tables if symbol in table.symbols]
+                doubts = [doubt for table in mine for doubt in doubts_of(table, symbol, request)]
+                yield replace(bars, doubts=tuple(doubts))
     absent = [symbol for symbol in request.symbols if symbol not in seen]
     if absent:
         raise DataError(
             f"{request.path}: has no symbol {absent[0]}{nearest(absent[0], seen)}; it holds {', '.join(seen) or 'none'}"
         )
+
+
+def doubts_of(table: Table, symbol: str, request: ImportRequest) -> list[str]:
+    """Return a line if the symbol's rows speak against the zone or the side of the bar that was stated."""
+    mine, _ = table.rows_of(symbol)
+    start_ns, volume = start_ns_of(mine), mine["volume"].to_numpy()
+    shift = MINUTE_NS if request.stamp == "end" else 0
+    clock_ns = start_ns + shift
+    if table.own_zone is None and request.zone is not None:
+        local = mine["timestamp"].dt.tz_convert(request.zone).dt.tz_localize(None)
+        clock_ns = np.asarray(local.dt.as_unit("ns").astype("int64")) + shift
+    if zone := doubt_zone(clock_ns, start_ns, volume, request.calendar):
+        remedy = f"try data.zone={zone}" if table.own_zone is None else "write the stamps again with their true zone"
+        return [
+            f"{table.file}: {symbol}: much of the volume lies outside the sessions of {request.calendar}; the stamps "
+            f"look like {zone} clock times; {remedy}"
+        ]
+    if reason := doubt_side(start_ns, volume, request.calendar, request.stamp):
+        other = "start" if request.stamp == "end" else "end"
+        return [
+            f"{table.file}: {symbol}: {reason}: the stamps seem to mark the {other} of the bars; try data.stamp={other}"
+        ]
+    return []
+
+
+def start_ns_of(frame: pd.DataFrame) -> IntegerArray:
+    """Return the time stamps of the rows, UTC nanoseconds, (T,)."""
+    return np.asarray(frame["timestamp"].dt.as_unit("ns").astype("int64"))
 
 
 def table_groups(request: ImportRequest) -> Iterator[list[Table]]:

@@ -198,6 +198,25 @@ def test_collect_relative_paths_start_at_the_project(importing):
     assert requests[0].path == PROJECT / "downloads" / "lean"
 
 
+def test_collect_warns_of_stamps_on_the_wrong_side_and_names_replaced_sessions(store, tmp_path, capsys):
+    """Three days of a market that opens with a burst, stamped at the END of each minute and imported as starts."""
+    days = ("2024-07-01", "2024-07-02", "2024-07-03")
+    frames = [good_frame(tuple(range(120)), start=f"{day} 13:30") for day in days]
+    frame = pd.concat(frames).assign(volume=1000.0, timestamp=lambda table: table["timestamp"] + pd.Timedelta(1, "min"))
+    frame.to_csv(tmp_path / "SPY.csv", index=False)
+    overrides = ["data=files", f"data.store={store.root}", f"data.path={tmp_path}/SPY.csv"]
+    assert collect(overrides, {}, 0) == 0
+    out, err = capsys.readouterr()
+    assert "trading sets in one minute after the opening: the stamps seem to mark the end of the bars" in err
+    assert "try data.stamp=end, then collect again: these sessions are replaced" in err
+    assert "replaced" not in out.replace("left out or replaced", "")
+    assert collect([*overrides, "data.stamp=end"], {}, 0) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    cells = " ".join(out.replace("│", " ").split())
+    assert "3 sessions that the store had with other bars are replaced (2024-07-01, 2024-07-02, 2024-07-03)" in cells
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
