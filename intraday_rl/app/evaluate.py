@@ -153,7 +153,8 @@ def _seen(bundle: Any, judged: list[str]) -> str:
     trained, chosen = (sum(digest in known[name] for digest in judged) for name in ("training", "validation"))
     if not trained + chosen:
         return ""
-    return f"of these {len(judged)} the policy was trained on {trained} and chosen on {chosen}, it is no fresh test"
+    total = len(judged)
+    return f"counted by symbol, the policy was trained on {trained} of {total} and chosen on {chosen}: no fresh test"
 
 
 def _config(bundle: Any, data_overrides: tuple[str, ...]) -> dict[str, Any]:
