@@ -131,7 +131,7 @@ class BarStore:
         Raises:
             DataError: as `files`, or a file is damaged.
         """
-        tables = [_read_file(file, symbol) for file in self.files(symbol, start, end)]
+        tables = [_read_file(file, symbol)[0] for file in self.files(symbol, start, end)]
         table = pa.concat_tables(tables, promote_options="default").replace_schema_metadata(None)
         known = [name for name in COLUMNS.names if name in table.schema.names]
         frame: pd.DataFrame = table.select(known).to_pandas()
@@ -161,11 +161,11 @@ class BarStore:
             session = bars.take_sessions(number, number + 1)
             table, day = _to_table(session), session.sessions.date[0]
             file = self._file_of(symbol, day)
-            former = _hash_of(file, symbol)
-            if former == content_hash(table, symbol, day):
+            former, content = _hash_of(file, symbol), content_hash(table, symbol, day)
+            if former == content:
                 held += 1
                 continue
-            _write_session(table, file, symbol, calendar, origin)
+            _write_session(table, file, symbol, calendar, origin, content)
             rows += table.num_rows
             replaced += [str(day)] if former else []
         return Written(len(bars.sessions) - held, rows, len(frame) - len(latest), held, tuple(replaced))
@@ -205,14 +205,16 @@ def _to_table(bars: Bars) -> pa.Table:
     return pa.table([times, *values], schema=schema)
 
 
-def _write_session(table: pa.Table, file: Path, symbol: str, calendar: str, origin: Mapping[str, str]) -> None:
+def _write_session(
+    table: pa.Table, file: Path, symbol: str, calendar: str, origin: Mapping[str, str], content: str
+) -> None:
     description = {
         "format": FORMAT,
         "symbol": symbol,
         "session": str(_day_of(file)),
         "calendar": calendar,
         "origin": dict(origin),
-        "content_hash": content_hash(table, symbol, _day_of(file)),
+        "content_hash": content,
     }
     table = table.replace_schema_metadata({METADATA_KEY: json.dumps(description, sort_keys=True).encode()})
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -240,7 +242,7 @@ def _day_of(file: Path) -> np.datetime64:
 def _hash_of(file: Path, symbol: str) -> str:
     """Return the content hash of a sound file, '' where there is none."""
     try:
-        return content_hash(_read_file(file, symbol), symbol, _day_of(file)) if file.exists() else ""
+        return _read_file(file, symbol)[1] if file.exists() else ""
     except DataError:
         return ""
 
@@ -254,8 +256,8 @@ def _damage(file: Path, symbol: str) -> str:
     return ""
 
 
-def _read_file(file: Path, symbol: str) -> pa.Table:
-    """Return the bars of a file that holds what was written.
+def _read_file(file: Path, symbol: str) -> tuple[pa.Table, str]:
+    """Return the bars of a file that holds what was written, and their content hash.
 
     Raises:
         DataError: it does not.
@@ -273,7 +275,7 @@ def _read_file(file: Path, symbol: str) -> pa.Table:
         raise DataError(f"{file}: cannot be read as a session of the store ({reason}); {remedy}") from None
     if description.get("format") != FORMAT or description.get("content_hash") != found:
         raise DataError(f"{file}: does not hold what was written to it for {symbol} (another hash); {remedy}")
-    return written
+    return written, found
 
 
 def _description(table: pa.Table) -> dict[str, Any]:
