@@ -99,7 +99,8 @@ def train_on_a_million_bars() -> None:
     from intraday_rl.market.tape import build_tape
 
     market = plan.markets[0]
-    tape = build_tape(bars, market.pipeline.compute(bars), market.scales.compute(bars), market.instrument)
+    table, scales = market.pipeline.compute(bars), market.scales.compute(bars)
+    tape = build_tape(bars, table, scales, market.instrument, market.blackout)
     task = TrainingTask(
         tape=tape,
         rules=plan.rules,
@@ -108,6 +109,8 @@ def train_on_a_million_bars() -> None:
         seed=config["seed"],
         every_steps=config["evaluation"]["every_steps"],
         tensorboard=None,
+        curriculum=plan.curriculum,
+        session_regimes=None,
     )
     train(task, lambda policy: {"net_return": 0.0}, lambda snapshot, name: None, [])
     using_gb = peak_memory_gb()

@@ -139,6 +139,8 @@ def task_of(data: MarketData, plan: Plan, config: dict[str, Any], folder: Path) 
         seed=config["seed"],
         every_steps=config["evaluation"]["every_steps"],
         tensorboard=folder / "tensorboard",
+        curriculum=plan.curriculum,
+        session_regimes=None,
     )
 
 

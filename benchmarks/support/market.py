@@ -36,7 +36,8 @@ def simulated_market(num_sessions: int) -> Market:
     plan = build_plan(compose([f"data.source.num_sessions={num_sessions + 1}"]))
     market = plan.markets[0]
     bars = market.source.load()
-    tape = build_tape(bars, market.pipeline.compute(bars), market.scales.compute(bars), market.instrument)
+    table, scales = market.pipeline.compute(bars), market.scales.compute(bars)
+    tape = build_tape(bars, table, scales, market.instrument, market.blackout)
     return Market(plan, repeat_sessions(tape, np.arange(1, num_sessions + 1)))
 
 

@@ -23,7 +23,7 @@ from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
-from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.advance import Execution
 
 FORMAT = 2

@@ -17,15 +17,20 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
 from intraday_rl.agents.algorithms.ppo import build_ppo
+from intraday_rl.agents.callbacks.curriculum import Curriculum, set_stage
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
 from intraday_rl.agents.callbacks.listening import ListenerWriter, Listening
+from intraday_rl.agents.callbacks.regime_sampling import RegimeSampling
+from intraday_rl.agents.callbacks.rollout_means import RolloutMeans
 from intraday_rl.agents.callbacks.validation import Evaluator, Validation
 from intraday_rl.agents.parameters import PpoParameters
 from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core import seeding
 from intraday_rl.core.protocols import TrainingListener
-from intraday_rl.env.batch_env import BatchEnv, TradingRules
+from intraday_rl.env.batch_env import BatchEnv
+from intraday_rl.env.curriculum.stages import CurriculumPlan
 from intraday_rl.env.normalize import RunningNormalize
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.env.vec_env import TradingVecEnv
 from intraday_rl.market.tape import Tape
 
@@ -42,6 +47,9 @@ class TrainingTask:
         seed: root of all streams.
         every_steps: steps between evaluations.
         tensorboard: folder for TensorBoard files; None = none.
+        curriculum: stages of the rules' parameters; None = the rules stay as they are.
+        session_regimes: regime of each session of the tape, (S,), by which training sessions are drawn; -1 = unknown;
+            None = sessions are not drawn by regime.
     """
 
     tape: Tape
@@ -51,6 +59,8 @@ class TrainingTask:
     seed: int
     every_steps: int
     tensorboard: Path | None
+    curriculum: CurriculumPlan | None
+    session_regimes: npt.NDArray[np.int64] | None
 
 
 @dataclass(frozen=True)
@@ -64,11 +74,12 @@ class TrainingResult:
 
 
 def make_training_env(task: TrainingTask) -> TradingVecEnv | RunningNormalize:
-    """Return the N training environments, normalised if the parameters say so."""
+    """Return the N training environments in the first stage, normalised if the parameters say so."""
     p = task.parameters
-    env = TradingVecEnv(
-        BatchEnv(task.tape, task.rules, task.sessions, p.num_envs, seeding.integer(task.seed, "environments"))
-    )
+    batch = BatchEnv(task.tape, task.rules, task.sessions, p.num_envs, seeding.integer(task.seed, "environments"))
+    if task.curriculum is not None:
+        set_stage(batch, task.curriculum.stages[0])
+    env = TradingVecEnv(batch)
     return RunningNormalize(env, gamma=p.discount, clip=p.normalize_clip) if p.normalize else env
 
 
@@ -83,7 +94,8 @@ def train(
     Args:
         task: what to train on.
         evaluate: judges a policy on the validation sessions.
-        keep: stores snapshots as they come ("best", "last"), so that an interruption loses little.
+        keep: stores snapshots as they come ("best", "last", and those that leave a stage), so that an interruption
+            loses little.
         listeners: told of steps, episodes and numbers.
     """
     torch.set_num_threads(1)
@@ -93,9 +105,18 @@ def train(
     if task.tensorboard is not None:
         outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
     model.set_logger(Logger(folder=None, output_formats=outputs))
-    validation = Validation(evaluate, task.every_steps, task.parameters.total_timesteps, keep)
-    callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), validation]
-    model.learn(task.parameters.total_timesteps, callback=callbacks)
+    callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), RolloutMeans()]
+    companions: list[Callable[[], None]] = []
+    if task.curriculum is not None:
+        curriculum = Curriculum(task.curriculum, keep)
+        callbacks.append(curriculum)
+        companions.append(curriculum.record)
+    if task.session_regimes is not None:
+        sampling = RegimeSampling(task.tape, task.session_regimes)
+        callbacks.append(sampling)
+        companions.append(sampling.update)
+    validation = Validation(evaluate, task.every_steps, task.parameters.total_timesteps, keep, companions)
+    model.learn(task.parameters.total_timesteps, callback=[*callbacks, validation])
     model.logger.close()
     best = validation.best
     if best is None:  # every score was NaN

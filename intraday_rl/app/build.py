@@ -114,12 +114,14 @@ class MarketPlan:
         instrument: its contract terms.
         pipeline: the features that agents see.
         scales: the features that execution needs (ATR, volatility).
+        blackout: when to open no positions.
     """
 
     source: Any
     instrument: Instrument
     pipeline: Any
     scales: Any
+    blackout: Any
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class Plan:
         algorithm: name of the algorithm.
         parameters: its parameters.
         gates: limits of gates and guards.
+        criteria: of the run's phase, by name; empty where it has none.
+        curriculum: stages of the rules' parameters; None = the rules stay as they are.
     """
 
     markets: tuple[MarketPlan, ...]
@@ -145,6 +149,8 @@ class Plan:
     algorithm: str
     parameters: Any
     gates: Any
+    criteria: Mapping[str, Any]
+    curriculum: Any
 
 
 def build_plan(config: Config) -> Plan:
@@ -154,7 +160,9 @@ def build_plan(config: Config) -> Plan:
         ConfigError: something in it is not allowed.
     """
     from intraday_rl.agents.parameters import PpoParameters
-    from intraday_rl.env.batch_env import TradingRules
+    from intraday_rl.app.loading.session_regimes import check_order
+    from intraday_rl.app.planning.curriculum import plan_curriculum
+    from intraday_rl.env.rules import TradingRules
     from intraday_rl.evaluation.gates import GateLimits
 
     check_symbols(config["data"])
@@ -167,8 +175,7 @@ def build_plan(config: Config) -> Plan:
         rules = TradingRules(
             execution=_execution(config["market"]),
             executions=own,
-            limits=build_group("risk.limits", config["risk"]["limits"]),
-            exits=build_group("risk.exits", config["risk"]["exits"]),
+            risk=_risk(config["risk"]),
             actions=build_struct("env.actions", config["env"]["actions"]),
             terms=build_group("reward.terms", config["reward"]["terms"]),
             reward_scale=number("reward.scale", config["reward"]["scale"]),
@@ -176,6 +183,8 @@ def build_plan(config: Config) -> Plan:
             initial_capital_usd=number("env.initial_capital_usd", config["env"]["initial_capital_usd"]),
             episode_order=config["env"]["episode_order"],
         )
+    _check_commission(config["risk"]["commission_share_max"], rules)
+    check_order(rules.episode_order, markets[0].pipeline.names)
     return Plan(
         markets=markets,
         references=references,
@@ -187,7 +196,37 @@ def build_plan(config: Config) -> Plan:
         algorithm=config["algo"]["name"],
         parameters=build_struct("algo.parameters", config["algo"]["parameters"], PpoParameters),
         gates=build_struct("evaluation.gates", config["evaluation"]["gates"], GateLimits),
+        criteria=_criteria(config["criteria"]),
+        curriculum=plan_curriculum(config["curriculum"], rules),
     )
+
+
+def _risk(node: Config) -> Any:
+    from intraday_rl.env.risk import RiskLayers, RiskManager
+
+    wrapper = node["use_risk_wrapper"]
+    if not isinstance(wrapper, bool):
+        raise ConfigError(f"risk.use_risk_wrapper must be true or false, was {wrapper!r}")
+    groups = {name: build_group(f"risk.{name}", node[name]) for name in ("limits", "entries", "exits")}
+    layers = build_struct("risk.layers", node["layers"], RiskLayers)
+    return RiskManager(**groups, layers=layers, use_risk_wrapper=wrapper)
+
+
+def _check_commission(share_max: Any, rules: Any) -> None:
+    """Refuse an account that is too small for its broker, where the configuration asks for it."""
+    asked = None if share_max is None else number("risk.commission_share_max", share_max)
+    minimum = getattr(rules.execution.commission, "order_minimum_usd", 0.0)
+    with _named("risk"):
+        rules.risk.check_commission(minimum, rules.initial_capital_usd, asked)
+
+
+def _criteria(nodes: Config) -> dict[str, Any]:
+    """Return the criteria of the run's phase; what they need is imported where there are any."""
+    if not nodes:
+        return {}
+    from intraday_rl.evaluation.phases.criteria import Band, Limit
+
+    return {name: build_struct(f"criteria.{name}", node, Limit, Band) for name, node in nodes.items()}
 
 
 def check_symbols(data: Config) -> None:
@@ -242,6 +281,7 @@ def _market(config: Config, symbol: str | None, reference_names: tuple[str, ...]
     """Return the plan of one symbol; None = the one of a source that makes its own."""
     from intraday_rl.features import PRESETS, FeaturePipeline
     from intraday_rl.features.library import Volatility
+    from intraday_rl.market.blackout import Blackout
 
     preset = config["features"]["preset"]
     if preset not in PRESETS:
@@ -257,7 +297,8 @@ def _market(config: Config, symbol: str | None, reference_names: tuple[str, ...]
     node = config["data"]["source"]
     if symbol is not None:
         node = {**node, "symbol": symbol, "calendar": instrument.calendar}
-    return MarketPlan(_source(node), instrument, pipeline, scales)
+    blackout = build_struct("market.blackout", _with_paths(market["blackout"], "events"), Blackout)
+    return MarketPlan(_source(node), instrument, pipeline, scales, blackout)
 
 
 def _source(node: Config) -> Any:
@@ -283,7 +324,7 @@ def _references(features: Config, calendar: str) -> Any:
 
 def _execution(market: Config) -> Any:
     from intraday_rl.market.advance import Execution
-    from intraday_rl.market.rows import Contract
+    from intraday_rl.market.rows import Contract, Stress
 
     parts = build_group("market.execution", market["execution"])
     multiplier = build_struct("market.instrument", market["instrument"], Instrument).multiplier
@@ -293,7 +334,12 @@ def _execution(market: Config) -> Any:
             raise ConfigError(
                 f"market.execution has no part {unknown[0]}{checks.nearest(unknown[0], Execution._fields)}"
             )
-        return Execution(contract=Contract(multiplier), **parts)
+        execution = Execution(contract=Contract(multiplier), **parts)
+        stressed = execution.stressed(_plain("market.stress", Stress, market["stress"]))
+        for name, part in stressed._asdict().items():
+            with _named(f"market.execution.{name} under market.stress"):
+                part.check()
+        return stressed
 
 
 def _layout(names: tuple[str, ...], features: Config, account: Config) -> Any:

@@ -79,7 +79,7 @@ def judge_bundle(
     def summary(frames: Frames, ledger: Ledger | None = None) -> Metrics:
         rng = seeding.generator(bootstrap, "bootstrap")
         accounts = [] if ledger is None else [_account(ledger, symbol, frames[0]) for symbol in symbols]
-        benchmark = _benchmark(data.tape, frames[0])
+        benchmark = benchmark_returns(data.tape, frames[0])
         return summarize(*frames, rng=rng, benchmark_returns=benchmark, accounts=[a for a in accounts if len(a[0])])
 
     ledger = trade(bundle)
@@ -118,7 +118,7 @@ def _account(ledger: Ledger, symbol: str, days: pd.DataFrame) -> tuple[pd.DataFr
     return sessions, bars
 
 
-def _benchmark(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+def benchmark_returns(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.float64] | None:
     """Return the benchmark's return from its first trade to its close on the day of each session, (S,).
 
     None where the tape does not hold the benchmark on all of these days.

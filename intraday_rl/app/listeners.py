@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from intraday_rl.tracking.episodes_csv import EpisodesCsv
 from intraday_rl.tracking.mlflow_tracker import MlflowTracker
-from intraday_rl.tracking.monitor_csv import FinishedEpisode, MonitorCsv
+from intraday_rl.tracking.monitor_csv import STEP_MEANS, FinishedEpisode, MonitorCsv
 
 REDRAW_STEPS = 512
 
@@ -29,14 +30,42 @@ class MonitorListener:
 
     def on_episode(self, info: Mapping[str, Any]) -> None:
         """Take in a finished episode."""
-        self._monitor.add_episode(
-            FinishedEpisode(info["episode"]["r"], info["session_return"], info["max_drawdown"], info["turnover"])
-        )
+        sums = (info["episode"]["r"], info["session_return"], info["max_drawdown"], info["turnover"])
+        self._monitor.add_episode(FinishedEpisode(*sums, *(info[name] for name in STEP_MEANS)))
 
     def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Take in the entropy of the last update: SB3 logs its negative."""
         if "train/entropy_loss" in metrics:
             self._monitor.set_entropy(-metrics["train/entropy_loss"])
+
+
+class CurriculumListener:
+    """Write a row for each finished episode with the stage in which it ended, and say on the terminal what changes."""
+
+    def __init__(self, rows: EpisodesCsv, stages: Sequence[str], console: Console) -> None:
+        """Begin in the first of the stages, given by their names."""
+        self._rows, self._stages, self._console = rows, stages, console
+        self._stage = 0
+        self._ended: list[Mapping[str, Any]] = []
+
+    def on_step(self, step: int) -> None:
+        """Write the episodes that ended in this step: they are told of before the step is."""
+        for info in self._ended:
+            self._rows.add(step, self._stages[self._stage], info)
+        self._ended.clear()
+        self._rows.advance()
+
+    def on_episode(self, info: Mapping[str, Any]) -> None:
+        """Keep the episode until its step is known."""
+        self._ended.append(info)
+
+    def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Take in the stage, and say it if it is another one."""
+        stage = int(metrics.get("curriculum/stage", self._stage))
+        if stage != self._stage:
+            former, self._stage = self._stage, stage
+            word = "Upgrade" if stage > former else "Downgrade"
+            self._console.print(f"step {step:,}: Stage {word}, {self._stages[former]} to {self._stages[stage]}")
 
 
 class TrackerListener:

@@ -18,7 +18,7 @@ from intraday_rl.app.build import MarketPlan, Plan
 from intraday_rl.core.errors import DataError
 from intraday_rl.core.hashing import hash_arrays, hash_json
 from intraday_rl.data import Bars, SessionSplit
-from intraday_rl.env.batch_env import TradingRules, with_budget
+from intraday_rl.env.rules import TradingRules, with_budget
 from intraday_rl.evaluation.budget import slippage_budget_bps
 from intraday_rl.evaluation.report import DataDescription
 from intraday_rl.features import FeatureTable, References
@@ -206,7 +206,7 @@ def _load(market: MarketPlan, references: References) -> Loaded:
     table = cached_features(market.pipeline, bars, references)
     has_scales = set(market.scales.names) <= set(table.names)
     scales = table if has_scales else cached_features(market.scales, bars)
-    return bars, table, build_tape(bars, table, scales, market.instrument)
+    return bars, table, build_tape(bars, table, scales, market.instrument, market.blackout)
 
 
 def _decisions(tape: Tape) -> npt.NDArray[np.bool_]:

@@ -70,6 +70,8 @@ def _run(
     from intraday_rl.app.data_tools.feature_report import feature_report_of
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
+    from intraday_rl.app.phases.recording import phase_recorders
+    from intraday_rl.app.phases.reporting import report_phase
     from intraday_rl.app.summary import print_summary
     from intraday_rl.evaluation.feature_report import write_feature_report
     from intraday_rl.evaluation.report import write_report
@@ -88,17 +90,23 @@ def _run(
         seed=config["seed"],
         every_steps=config["evaluation"]["every_steps"],
         tensorboard=run_folder / "tensorboard" if config["tracking"]["tensorboard"] else None,
+        curriculum=plan.curriculum,
+        session_regimes=regimes_of(data),
     )
     validate = make_validator(data.tape, data.rules, data.split.validation, config["seed"])
     with ExitStack() as stack:
         tracker = stack.enter_context(open_tracker(config, run_folder, manifest))
         monitor = stack.enter_context(MonitorCsv(run_folder / "monitor.csv"))
         listeners: list[TrainingListener] = [MonitorListener(monitor)]
+        listeners += curriculum_listeners(stack, plan, run_folder / f"metrics_{config['name']}.csv", console)
+        listeners += (recorders := phase_recorders(stack, data, run_folder))
         if tracker is not None:
             listeners.append(TrackerListener(tracker))
         with ProgressListener(console, plan.parameters.total_timesteps) as progress:
             keep = make_keeper(run_folder, data, config, manifest)
             result = train_agent(task, validate, keep, [*listeners, progress])
+        for recorder in recorders:
+            recorder.finish(result.model, plan.parameters.total_timesteps)
         with console.status("judging on the test sessions, writing the report"):
             export_sb3(run_folder / "sb3", result)
             judged = judge_bundle(load_bundle(run_folder), data, data.split.test, config)
@@ -122,24 +130,44 @@ def _run(
             tracker.set_tags({"verdict": judged.judgement.verdict})
             track_files(tracker, run_folder)
     print_summary(console, judged, report, run_folder)
+    report_phase(console, judged, data, config, run_folder, run_folder)
     return dict(judged.metrics)
+
+
+def regimes_of(data: MarketData) -> Any:
+    """Return the regimes by which the training sessions are drawn, None where they are not."""
+    from intraday_rl.app.loading.session_regimes import tape_regimes
+
+    if data.rules.episode_order != "weighted":
+        return None
+    return tape_regimes(data.tape, [(symbol.bars, symbol.table) for symbol in data.symbols])
+
+
+def curriculum_listeners(stack: ExitStack, plan: Plan, path: Path, console: Console) -> list[TrainingListener]:
+    """Return who follows the curriculum, nobody where there is none; a row for each episode is written to `path`."""
+    from intraday_rl.app.listeners import CurriculumListener
+    from intraday_rl.tracking.episodes_csv import EpisodesCsv
+
+    if plan.curriculum is None:
+        return []
+    rows = stack.enter_context(EpisodesCsv(path))
+    return [CurriculumListener(rows, [stage.name for stage in plan.curriculum.stages], console)]
 
 
 def make_keeper(
     run_folder: Path, data: MarketData, config: Config, manifest: Mapping[str, Any]
 ) -> Callable[[Any, str], None]:
-    """Return what keeps snapshots during training: the best as `bundle/`, the last as `checkpoints/last/`."""
+    """Return what keeps snapshots during training: the best as `bundle/`, others by name in `checkpoints/`."""
     from intraday_rl.agents.bundle import save_bundle
 
     origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
     origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
     parts = {"training": data.split.train, "validation": data.split.validation}
     origin["seen_sessions"] = {name: " ".join(data.session_digests(part)) for name, part in parts.items()}
-    places = {"best": run_folder / "bundle", "last": run_folder / "checkpoints" / "last"}
 
     def keep(snapshot: Any, name: str) -> None:
         save_bundle(
-            places[name],
+            run_folder / "bundle" if name == "best" else run_folder / "checkpoints" / name,
             snapshot,
             rules=data.rules,
             features=data.features,
@@ -190,8 +218,8 @@ def open_tracker(config: Config, run_folder: Path, manifest: Mapping[str, Any]) 
 
 
 def track_files(tracker: Any, run_folder: Path) -> None:
-    """Log reports, judgement, manifest and bundle as artifacts."""
+    """Log reports, judgement, manifest, training episodes and bundle as artifacts."""
     names = ("report.html", "report.png", "features.html", "metrics.json", "gates.json", "manifest.json", "monitor.csv")
-    for name in names:
+    for name in (*names, *(path.name for path in run_folder.glob("metrics_*.csv"))):
         tracker.log_artifacts(run_folder / name, None)
     tracker.log_artifacts(run_folder / "bundle", "bundle")

@@ -1,7 +1,8 @@
 """Build typed parameters from plain mappings: every value is brought to its annotated type, then its law is checked.
 
-Understood annotations: float, int, bool, str, Path, Any, `X | None`, `tuple[X, ...]`, and nested NamedTuples and
-dataclasses. `1` becomes `1.0` where a float is meant, `1.0` becomes `1` where an int is; nothing else is converted.
+Understood annotations: float, int, bool, str, Path, Any, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, and nested
+NamedTuples and dataclasses. `1` becomes `1.0` where a float is meant, `1.0` becomes `1` where an int is, `auto` becomes
+None where a float may be None; nothing else is converted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from intraday_rl.core import checks
 from intraday_rl.core.errors import ParameterError
 
 S = TypeVar("S")
+AUTO = "auto"  # may be written for null where a number is meant
 
 
 def is_struct(kind: Any) -> bool:
@@ -56,9 +58,11 @@ def _convert(place: str, kind: Any, value: Any) -> Any:
     if kind is Any:
         return value
     if origin in (typing.Union, types.UnionType):
-        return None if value is None else _convert(place, next(a for a in arguments if a is not type(None)), value)
+        return _convert_optional(place, arguments, value)
     if origin is tuple and isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(_convert(f"{place}[{i}]", arguments[0], item) for i, item in enumerate(value))
+    if origin is Mapping and isinstance(value, Mapping):
+        return {str(name): _convert(f"{place}.{name}", arguments[1], item) for name, item in value.items()}
     if is_struct(kind) and isinstance(value, Mapping):
         return coerce(kind, value)
     if kind in (float, int) and isinstance(value, int | float) and not isinstance(value, bool):
@@ -71,8 +75,16 @@ def _convert(place: str, kind: Any, value: Any) -> Any:
     raise ParameterError(f"{place} must be {_name(kind)}, was {value!r}")
 
 
+def _convert_optional(place: str, arguments: tuple[Any, ...], value: Any) -> Any:
+    if value is None or (value == AUTO and float in arguments):
+        return None
+    return _convert(place, next(kind for kind in arguments if kind is not type(None)), value)
+
+
 def _name(kind: Any) -> str:
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text", Path: "a path"}
     if typing.get_origin(kind) is tuple:
         return "a list"
+    if typing.get_origin(kind) is Mapping:
+        return "a mapping of names"
     return words.get(kind, getattr(kind, "__name__", str(kind)))

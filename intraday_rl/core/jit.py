@@ -224,30 +224,42 @@ def model(stub: Callable[P, R]) -> Step[P, R]:
     return cast("Step[P, R]", dispatch)
 
 
-def every(stub: Callable[..., Any], per_member: tuple[str, ...] = ()) -> Callable[..., tuple[Any, ...]]:
+def every(
+    stub: Callable[..., Any], per_member: str = "", before: tuple[float, ...] = ()
+) -> Callable[..., tuple[Any, ...]]:
     """Return a function that asks `stub` (a `model`) for every member of a group of structs, as a tuple of results.
 
-    The group comes from `structs.nest` and takes the place of the stub's first argument; of the arguments named in
-    `per_member`, each member gets its own item.
+    The group comes from `structs.nest` and takes the place of the stub's first argument.
+
+    Args:
+        stub: the model.
+        per_member: name of an argument of which member k gets item `start + k`; `start` is then added at the end.
+        before: what stands before the members' results, for groups that may be empty: compiled code knows no loop over
+            nothing.
     """
     arguments = list(inspect.signature(stub).parameters)[1:]
+    added = ["start"] if per_member else []
 
     def collect(group: Any, *args: Any) -> tuple[Any, ...]:
         names = [name for name in group.dtype.names if not name.startswith(TAG)]
-        pairs = list(zip(arguments, args, strict=True))
-        return tuple(
-            stub(group[name], *(value[k] if argument in per_member else value for argument, value in pairs))
+        given = dict(zip([*arguments, *added], args, strict=True))
+        start = given.pop("start", 0)
+        return before + tuple(
+            stub(group[name], *(v[start + k] if a == per_member else v for a, v in given.items()))
             for k, name in enumerate(names)
         )
 
     def resolve(group: Any, *args: Any) -> Any:
         names = [name for name in group.fields if not name.startswith(TAG)]
         calls = [
-            f"stub(group.{name}, {', '.join(f'{a}[{k}]' if a in per_member else a for a in arguments)}),"
+            f"stub(group.{name}, {', '.join(f'{a}[start + {k}]' if a == per_member else a for a in arguments)}),"
             for k, name in enumerate(names)
         ]
-        source = f"lambda group, {', '.join(arguments)}: ({' '.join(calls)})"
-        return eval(source, {"stub": stub})  # members have types of their own: the calls must be written out
+        first = [f"before[{i}]," for i in range(len(before))]
+        source = f"lambda group, {', '.join([*arguments, *added])}: ({' '.join([*first, *calls])})"
+        return eval(
+            source, {"stub": stub, "before": before}
+        )  # members have types of their own: the calls must be written out
 
     overload(collect, strict=False, jit_options=OPTIONS)(resolve)
     return collect

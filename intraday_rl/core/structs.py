@@ -1,7 +1,8 @@
 """Parameter structs: NamedTuples with annotated fields that cross into compiled code as one-element record arrays.
 
-A struct's record dtype is made from its annotations (float -> f8, int -> i8, bool -> i8) plus a tag field that names
-the struct, so that two structs with equal fields stay two types. A struct has no defaults: those live in `conf/`.
+A struct's record dtype is made from its annotations (float -> f8, int -> i8, bool -> i8, `float | None` -> f8 with NaN
+for None, `Annotated[Window, n]` -> n times f8) plus a tag field that names the struct, so that two structs with equal
+fields stay two types. A struct has no defaults: those live in `conf/`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,27 @@ from intraday_rl.core.jit import JIT_DISABLED, TAG, label_of
 
 Records = npt.NDArray[np.void]
 
-_FIELD_TYPES = {float: np.float64, int: np.int64, bool: np.int64}
+Window = npt.NDArray[np.float64]  # in a row changed in place: `Annotated[Window, n]`, (n,)
+
+_FIELD_TYPES: dict[Any, Any] = {float: np.float64, int: np.int64, bool: np.int64, float | None: np.float64}
 
 
 @functools.cache
 def dtype_of(struct: type) -> np.dtype[np.void]:
-    """Return the aligned record dtype of a NamedTuple of scalars, the tag field last.
+    """Return the aligned record dtype of a NamedTuple or dataclass of scalars and windows, the tag field last.
 
     The same object for every call: numba recognises a record array by its dtype at every call, and comparing two equal
     but distinct dtypes field by field would cost more than a step of the market.
     """
-    fields = [(name, _FIELD_TYPES[kind]) for name, kind in typing.get_type_hints(struct).items()]
+    fields = [(name, *_field_type(kind)) for name, kind in typing.get_type_hints(struct, include_extras=True).items()]
     return np.dtype([*fields, (TAG + label_of(struct), np.uint8)], align=True)
+
+
+def _field_type(kind: Any) -> tuple[Any, ...]:
+    """Return type and, for a window, shape of a field."""
+    if typing.get_origin(kind) is typing.Annotated:
+        return np.float64, (kind.__metadata__[0],)
+    return (_FIELD_TYPES[kind],)
 
 
 class Row(np.record):  # type: ignore[misc]
@@ -60,7 +70,7 @@ def pack(struct: Any) -> Records:
     """Return the struct as a one-element record array."""
     kind: Any = type(struct)
     packed = np.zeros(1, dtype=dtype_of(kind))
-    packed[0] = (*struct, 0)
+    packed[0] = (*(np.nan if value is None else value for value in struct), 0)
     return view(packed)
 
 

@@ -25,9 +25,27 @@ def target_position(params: Any, action: float, account: AccountRow) -> float:
     Args:
         params: the action map's struct.
         action: the agent's action, already known to lie in the action space.
-        account: the account; `size` is the largest position allowed, `target` what was asked for last.
+        account: the account; `base_size` is what an entry may be, `target` what the last decision came to.
     """
     raise NotImplementedError
+
+
+@model
+def asked_side(params: Any, action: float, move: float) -> float:
+    """Return the side of the agent's order: -1, 0 (no order) or 1.
+
+    Args:
+        params: the action map's struct.
+        action: the agent's action.
+        move: the target that it asks for less what the last decision came to, signed units.
+    """
+    raise NotImplementedError
+
+
+@njit
+def side_of(units: float) -> float:
+    """Return the sign of a quantity; 0 for none."""
+    return math.copysign(1.0, units) if units != 0.0 else 0.0
 
 
 @njit
@@ -36,7 +54,7 @@ def _side_target(side: float, account: AccountRow) -> float:
         return 0.0
     if side * account.target > 0.0:
         return account.target
-    return side * account.size
+    return side * account.base_size
 
 
 class DiscreteStep(NamedTuple):
@@ -50,10 +68,13 @@ class DiscreteStep(NamedTuple):
 @target_position.model.implement(DiscreteStep)
 def step_target(params: DiscreteStep, action: float, account: AccountRow) -> float:
     """Return the target one side up or down from the present one, clipped to short and long."""
-    side = 0.0
-    if account.target != 0.0:
-        side = math.copysign(1.0, account.target)
-    return _side_target(min(max(side + action - 1.0, -1.0), 1.0), account)
+    return _side_target(min(max(side_of(account.target) + action - 1.0, -1.0), 1.0), account)
+
+
+@asked_side.model.implement(DiscreteStep)
+def step_side(params: DiscreteStep, action: float, move: float) -> float:
+    """Return the side of the action: a BUY is an order even where it has no effect."""
+    return action - 1.0
 
 
 class DiscreteTarget(NamedTuple):
@@ -70,6 +91,12 @@ def side_target(params: DiscreteTarget, action: float, account: AccountRow) -> f
     return _side_target(action - 1.0, account)
 
 
+@asked_side.model.implement(DiscreteTarget)
+def target_side(params: DiscreteTarget, action: float, move: float) -> float:
+    """Return the side of the move: to stay where one is is no order."""
+    return side_of(move)
+
+
 class Continuous(NamedTuple):
     """A number in [-1, 1] is the wanted fraction of the allowed size, rounded to whole units."""
 
@@ -83,4 +110,10 @@ def continuous_target(params: Continuous, action: float, account: AccountRow) ->
     """Return round(action * size), or the former target where the action is the former one."""
     if action == account.asked and account.target != 0.0:
         return account.target
-    return float(round(action * account.size))
+    return float(round(action * account.base_size))
+
+
+@asked_side.model.implement(Continuous)
+def continuous_side(params: Continuous, action: float, move: float) -> float:
+    """Return the side of the move."""
+    return side_of(move)

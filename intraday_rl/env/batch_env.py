@@ -6,8 +6,6 @@ on N: account n of a batch of any size meets the same episodes and noise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,19 +14,12 @@ import numpy.typing as npt
 from intraday_rl.core import checks, structs
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.core.jit import entry
-from intraday_rl.env.actions import target_position
-from intraday_rl.env.episodes import EPISODES_AHEAD, ORDERS, RandomEpisodes, draw_noise, episode_rows
-from intraday_rl.env.observation import ObservationLayout
-from intraday_rl.env.rewards import TermMemory, reward_term
-from intraday_rl.env.risk import FlatBeforeClose, exit_reason, position_limit
-from intraday_rl.env.step_kernel import FINAL, FINISHED, SOURCE, STEP, AccountUnit, EpisodeRow, reset_batch, step_batch
-from intraday_rl.market.advance import Execution
-from intraday_rl.market.costs import commission_usd
-from intraday_rl.market.fills import filled_quantity
-from intraday_rl.market.impact import temporary_impact
-from intraday_rl.market.latency import arrival
-from intraday_rl.market.rows import AccountRow, Contract, FillRow
-from intraday_rl.market.spreads import half_spread
+from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
+from intraday_rl.env.rewards.base import BPS
+from intraday_rl.env.risk.decision import PATTERNS
+from intraday_rl.env.rules import TradingRules
+from intraday_rl.env.step_kernel import FINAL, FINISHED, SOURCE, STEP, EpisodeRow, reset_batch, step_batch
+from intraday_rl.market.rows import AccountRow, FillRow, OwnMemory
 from intraday_rl.market.tape import Tape
 
 Float32s = npt.NDArray[np.float32]
@@ -45,102 +36,13 @@ SUMMARY = (  # what `episode_infos` reads of a finished account
     "round_trips",
     "in_market_bars",
     "position",
+    "turnover_sum",
+    "penalty",
+    "penalty_bars",
+    "pattern_bars",
+    "interventions",
+    "baseline_resets",
 )
-
-
-@dataclass(frozen=True)
-class TradingRules:
-    """Everything of an environment but its bars: what may be done, seen and earned.
-
-    Attributes:
-        execution: how orders become fills.
-        executions: the same for those symbols whose parameters differ, by symbol; the models are those of `execution`.
-        limits: position limits by name, at least one.
-        exits: exit rules by name; one of them is FlatBeforeClose.
-        actions: the action map.
-        terms: reward terms by name, at least one.
-        reward_scale: applied last, to rewards in basis points of the session-start NAV.
-        layout: the observation.
-        initial_capital_usd: NAV at every session's start.
-        episode_order: how training goes through symbols, one of `episodes.ORDERS`.
-    """
-
-    execution: Execution
-    executions: Mapping[str, Execution]
-    limits: Mapping[str, Any]
-    exits: Mapping[str, Any]
-    actions: Any
-    terms: Mapping[str, Any]
-    reward_scale: float
-    layout: ObservationLayout
-    initial_capital_usd: float
-    episode_order: str
-
-    def __post_init__(self) -> None:
-        """Refuse rule sets under which a session would not end flat, or that leave out a part."""
-        checks.positive("env", "initial_capital_usd", self.initial_capital_usd, "USD")
-        checks.positive("reward", "scale", self.reward_scale)
-        checks.one_of("env", "episode_order", self.episode_order, ORDERS)
-        for name, group in (("risk.limits", self.limits), ("risk.exits", self.exits), ("reward.terms", self.terms)):
-            if not group:
-                raise ConfigError(f"{name} must name at least one rule, was empty")
-        self._check_kinds()
-        if not any(isinstance(rule, FlatBeforeClose) for rule in self.exits.values()):
-            raise ConfigError("risk.exits must hold a FlatBeforeClose rule: sessions end flat")
-
-    def _check_kinds(self) -> None:
-        """Refuse a struct in a place where its kind has no rule."""
-        execution = self.execution
-        if not isinstance(execution.contract, Contract):
-            raise ConfigError(f"market.execution.contract must be a Contract, was {type(execution.contract).__name__}")
-        placed: list[tuple[str, Any, Any]] = [
-            *((f"risk.limits.{name}", rule, position_limit) for name, rule in self.limits.items()),
-            *((f"risk.exits.{name}", rule, exit_reason) for name, rule in self.exits.items()),
-            *((f"reward.terms.{name}", rule, reward_term) for name, rule in self.terms.items()),
-            ("env.actions", self.actions, target_position),
-            ("market.execution.latency", execution.latency, arrival),
-            ("market.execution.spread", execution.spread, half_spread),
-            ("market.execution.impact", execution.impact, temporary_impact),
-            ("market.execution.fill", execution.fill, filled_quantity),
-            ("market.execution.commission", execution.commission, commission_usd),
-        ]
-        for key, rule, step in placed:
-            known = step.model.implementations
-            if type(rule) not in known:
-                names = ", ".join(sorted(kind.__name__ for kind in known))
-                raise ConfigError(f"{key} must be one of {names}, was {type(rule).__name__}")
-        for symbol, other in self.executions.items():
-            for name, part, model in zip(execution._fields, other, execution, strict=True):
-                if type(part) is not type(model):
-                    raise ConfigError(
-                        f"market.execution.{name} of {symbol} must be a {type(model).__name__} as for the other "
-                        f"symbols, was {type(part).__name__}; parameters may differ, models may not"
-                    )
-
-    def execution_of(self, symbol: str) -> Execution:
-        """Return how orders in the symbol become fills."""
-        return self.executions.get(symbol, self.execution)
-
-    def pack(self, symbols: tuple[str, ...]) -> structs.Records:
-        """Return all rules as the kernels take them: one record for each of the symbols, in order, (K,)."""
-        groups = {
-            "execution": self.execution.pack(),
-            "limits": structs.nest("Limits", self.limits),
-            "exits": structs.nest("Exits", self.exits),
-            "actions": self.actions,
-            "terms": structs.nest("Terms", self.terms),
-            "unit": AccountUnit(self.initial_capital_usd, self.reward_scale),
-            "columns": self.layout.pack(),
-        }
-        packed = np.repeat(structs.nest("TradingRules", groups), len(symbols))
-        for k, symbol in enumerate(symbols):
-            packed["execution"][k] = self.execution_of(symbol).pack()[0]
-        return packed
-
-
-def with_budget(rules: TradingRules, slippage_budget_bps: float) -> TradingRules:
-    """Return the rules with the slippage budget in which the observation measures costs, bps."""
-    return replace(rules, layout=replace(rules.layout, slippage_budget_bps=slippage_budget_bps))
 
 
 class BatchEnv:
@@ -176,7 +78,7 @@ class BatchEnv:
         self.accounts = structs.empty(AccountRow, num_envs)
         self.finished = structs.empty(AccountRow, num_envs)
         self.fills = structs.empty(FillRow, num_envs)
-        self.memory = np.zeros((num_envs, len(rules.terms)), dtype=structs.dtype_of(TermMemory))
+        self.memory = np.zeros((num_envs, rules.num_memories), dtype=structs.dtype_of(OwnMemory))
         self.parts = np.zeros((3, num_envs, len(rules.terms)))
         shown = np.zeros((3, num_envs, self.width), dtype=np.float32)
         shown[SOURCE] = rules.layout.sources
@@ -205,36 +107,65 @@ class BatchEnv:
 
         Keys: episode (r, l: reward and length, as SB3's Monitor has them), symbol, session, session_return,
         max_drawdown, turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by
-        term) and flat_at_end.
+        term), flat_at_end; turnover_ratio (mean per bar of traded value / NAV), penalty (mean per bar, reward units),
+        penalty_frequency and pattern_frequency (shares of bars), interventions (decisions that risk rules changed),
+        baseline_resets (purgatories left) and shaped_minus_true: the episode's reward less what its net profit alone
+        comes to, reward units.
         """
-        rows, parts = self._summary[accounts].tolist(), self.parts[FINISHED, accounts].tolist()
+        unit = self.rules.reward_scale / BPS
+        parts = self.parts[FINISHED, accounts].tolist()
+        rows = [dict(zip(SUMMARY, row, strict=True)) for row in self._summary[accounts].tolist()]
         return [
             {
-                "episode": {"r": reward, "l": steps},
-                "symbol": self.tape.symbols[symbol],
-                "session": self._dates[last_bar],
-                "session_return": nav / start - 1.0,
-                "max_drawdown": drawdown,
-                "turnover": traded / start,
-                "round_trips": trips,
-                "in_market_bars": in_market,
+                "episode": {"r": row["episode_reward"], "l": row["steps"]},
+                "symbol": self.tape.symbols[row["symbol"]],
+                "session": self._dates[row["last_bar"]],
+                "session_return": row["nav"] / row["start_nav"] - 1.0,
+                "max_drawdown": row["max_drawdown"],
+                "turnover": row["traded_notional"] / row["start_nav"],
+                "round_trips": row["round_trips"],
+                "in_market_bars": row["in_market_bars"],
                 "episode_reward_parts": dict(zip(self.term_names, sums, strict=True)),
-                "flat_at_end": position == 0.0,
+                "flat_at_end": row["position"] == 0.0,
+                "turnover_ratio": row["turnover_sum"] / row["steps"],
+                "penalty": row["penalty"] / row["steps"],
+                "penalty_frequency": row["penalty_bars"] / row["steps"],
+                "pattern_frequency": row["pattern_bars"] / row["steps"],
+                "interventions": row["interventions"],
+                "baseline_resets": row["baseline_resets"],
+                "shaped_minus_true": row["episode_reward"] - unit * (row["nav"] / row["start_nav"] - 1.0),
             }
-            for (
-                reward,
-                steps,
-                last_bar,
-                symbol,
-                nav,
-                start,
-                drawdown,
-                traded,
-                trips,
-                in_market,
-                position,
-            ), sums in zip(rows, parts, strict=True)
+            for row, sums in zip(rows, parts, strict=True)
         ]
+
+    @property
+    def replaced(self) -> int:
+        """How many rewards and first observations that were not finite became 0, over all accounts, since the start."""
+        return int(self.accounts["replaced"].sum())
+
+    def patterns(self) -> list[str]:
+        """Return the pattern of each account's last decision: "loop", "spiral" or "", (N,)."""
+        return [PATTERNS[code] for code in self.accounts["pattern"].tolist()]
+
+    def set_progress(self, progress: float) -> None:
+        """Tell reward terms how far the training is, 0 to 1; takes effect with the next bar."""
+        self._rules["unit"]["progress"] = progress
+
+    def set_parameter(self, key: str, value: float) -> None:
+        """Change one parameter of a reward term or risk rule, for all symbols, from the next bar on; compiles nothing.
+
+        Args:
+            key: dotted name below `reward` or `risk`, such as `terms.turnover.limit`.
+            value: its new value.
+
+        Raises:
+            ConfigError: there is no such parameter.
+            ParameterError: the value breaks its law.
+        """
+        self.rules = self.rules.with_parameter(key, value)
+        progress = self._rules["unit"]["progress"].copy()
+        self._rules[:] = self.rules.pack(self.tape.symbols)
+        self._rules["unit"]["progress"] = progress
 
     def seed(self, seed: int) -> None:
         """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
@@ -242,6 +173,7 @@ class BatchEnv:
             self.tape, self.sessions, seed, self.num_envs, self.rules.episode_order
         )
         self.accounts["episode"] = EPISODES_AHEAD - 1  # nothing drawn yet
+        self.accounts["finished_episodes"] = self.accounts["typical_usd"] = 0
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
     def assign(self, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> None:
@@ -256,6 +188,19 @@ class BatchEnv:
             raise ConfigError("BatchEnv.assign: a session without a decision cannot be traded; give usable ones")
         self._episodes[:] = episode_rows(self.tape, sessions, noise_cursors)[:, None]
         self._random = None
+
+    def set_session_weights(self, weights: npt.NDArray[np.float64]) -> None:
+        """Draw what each account trades next by these weights, (S,), one for each of `sessions`.
+
+        Raises:
+            ConfigError: sessions are not drawn by weight.
+            ParameterError: there are not as many weights as sessions, or they are no weights.
+        """
+        if self._random is None or self.rules.episode_order != "weighted":
+            raise ConfigError("BatchEnv.set_session_weights needs env.episode_order=weighted and no assigned sessions")
+        self._random.set_weights(weights)
+        for n in range(self.num_envs):  # what was drawn ahead is drawn anew; running episodes go on
+            self._episodes[n] = self._random.draw(n)
 
     def reset(self) -> Float32s:
         """Begin the next episode in every account and return the observations, (N, F)."""

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core import checks, seeding, structs
+from intraday_rl.core.errors import ParameterError
 from intraday_rl.env.step_kernel import EpisodeRow
 from intraday_rl.market.tape import Tape
 
 NOISE_SIZE = 16_384  # a power of two: uniform draws shared by all accounts, each read from the episode's own cursor
 EPISODES_AHEAD = 64
-ORDERS = ("mixed", "sequential")
+ORDERS = ("mixed", "sequential", "weighted")
 
 
 def draw_noise(seed: int) -> npt.NDArray[np.float64]:
@@ -26,11 +27,15 @@ def draw_noise(seed: int) -> npt.NDArray[np.float64]:
 
 @dataclass
 class RandomEpisodes:
-    """Shuffled passes over the sessions: every account meets every session of every symbol once before any twice.
+    """What each account trades next: passes over all sessions, or single draws by weight.
 
-    In `mixed` order a pass shuffles the sessions of all symbols together, so that the symbol switches from episode to
+    In `mixed` and `sequential` order every account meets every session of every symbol once before any twice. In
+    `mixed` order a pass shuffles the sessions of all symbols together, so that the symbol switches from episode to
     episode; a symbol with more sessions comes up more often. In `sequential` order a pass goes through the shuffled
     sessions of the first symbol, then those of the second, and so on.
+
+    In `weighted` order each episode is a draw with replacement, a session's probability in proportion to its weight;
+    all weights are 1 until `set_weights`.
     """
 
     tape: Tape
@@ -45,18 +50,43 @@ class RandomEpisodes:
         checks.one_of("episodes", "order", self.order, ORDERS)
         symbol = self.tape.symbol_of[self.sessions]
         by_symbol = [self.sessions[symbol == k] for k in np.unique(symbol)]
-        self._groups = [self.sessions] if self.order == "mixed" else by_symbol
+        self._groups = by_symbol if self.order == "sequential" else [self.sessions]
+        self.set_weights(np.ones(len(self.sessions)))
         self._streams = [seeding.generator(self.seed, "episodes", n) for n in range(self.num_envs)]
         self._waiting: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64) for _ in self._streams]
+
+    def set_weights(self, weights: npt.NDArray[np.float64]) -> None:
+        """Have the sessions drawn in proportion to these weights, (S,), one for each of `sessions`.
+
+        Raises:
+            ParameterError: there are not as many weights as sessions, one is negative or not finite, or all are 0.
+        """
+        if weights.shape != self.sessions.shape:
+            raise ParameterError(
+                f"episodes.weights must be one for each session {self.sessions.shape}, had the shape {weights.shape}"
+            )
+        if not (np.isfinite(weights).all() and (weights >= 0.0).all() and weights.any()):
+            raise ParameterError(
+                f"episodes.weights must be finite, >= 0 and not all 0, were {weights.min()} to {weights.max()}"
+            )
+        self._probabilities = weights / weights.sum()
 
     def draw(self, n: int) -> structs.Records:
         """Return the next EPISODES_AHEAD episodes of account n."""
         stream = self._streams[n]
+        if self.order == "weighted":
+            chosen = stream.choice(self.sessions, size=EPISODES_AHEAD, p=self._probabilities)
+        else:
+            chosen = self._next_of_passes(n)
+        return episode_rows(self.tape, chosen, stream.integers(NOISE_SIZE, size=EPISODES_AHEAD))
+
+    def _next_of_passes(self, n: int) -> npt.NDArray[np.int64]:
+        """Return the next EPISODES_AHEAD sessions of account n's passes."""
         while len(self._waiting[n]) < EPISODES_AHEAD:
-            shuffled = [stream.permutation(group) for group in self._groups]
+            shuffled = [self._streams[n].permutation(group) for group in self._groups]
             self._waiting[n] = np.concatenate([self._waiting[n], *shuffled])
         chosen, self._waiting[n] = self._waiting[n][:EPISODES_AHEAD], self._waiting[n][EPISODES_AHEAD:]
-        return episode_rows(self.tape, chosen, stream.integers(NOISE_SIZE, size=EPISODES_AHEAD))
+        return chosen
 
 
 def episode_rows(tape: Tape, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> structs.Records:

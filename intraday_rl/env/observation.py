@@ -29,6 +29,7 @@ from intraday_rl.market.spreads import half_spread
 
 BARS_HELD_UNIT = 30.0
 DRAWDOWN_BARS_UNIT = 60.0
+COOLDOWN_UNIT = 10.0
 LARGEST_ORDER = 2.0  # of the allowed size: from long to short
 
 
@@ -37,7 +38,7 @@ def _spec(name: str, unit: str, formula: str) -> FeatureSpec:
 
 
 ACCOUNT_SPECS = (
-    _spec("position", "allowed size (-1 to 1)", "position / size allowed for the next entry"),
+    _spec("position", "allowed size (-1 to 1)", "position / size that the limits allow an entry"),
     _spec("unrealised_pnl", "ATR", "side * (close - entry price) / ATR; 0 when flat or without an ATR"),
     _spec("bars_held", "30 bars", "bars since the entry / 30"),
     _spec("session_pnl", "daily_loss_unit", "(NAV - session-start NAV) / session-start NAV / daily_loss_unit"),
@@ -61,7 +62,7 @@ ACCOUNT_SPECS = (
     _spec(
         "pending",
         "allowed size (-2 to 2)",
-        "signed remainder of the order that the next bar may still fill / size allowed for the next entry",
+        "signed remainder of the order that the next bar may still fill / size that the limits allow an entry",
     ),
     _spec("session_turnover", "session-start NAV", "value traded in the session / session-start NAV"),
     _spec("drawdown_bars", "60 bars", "bars in a row with NAV below the session's highest / 60"),
@@ -90,6 +91,7 @@ class AccountColumns(NamedTuple):
     daily_loss_unit: float  # fraction of session-start NAV
     drawdown_unit: float  # fraction of session-start NAV
     slippage_budget_bps: float
+    cooldown_bars: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +179,12 @@ class ObservationLayout:
         """Return the unbounded float32 Box of the layout's shape."""
         return spaces.Box(-np.inf, np.inf, self.shape, dtype=np.float32)
 
-    def pack(self) -> np.ndarray[Any, Any]:
-        """Return the account columns as the one-element record array that kernels take."""
+    def pack(self, cooldown_bars: int) -> np.ndarray[Any, Any]:
+        """Return the account columns as the one-element record array that kernels take.
+
+        Args:
+            cooldown_bars: the pause between trades that the risk rules ask for, 0 = none.
+        """
         columns = {
             name: len(self.market) + self.account.index(name) if name in self.account else -1
             for name in ACCOUNT_FEATURES
@@ -191,6 +197,7 @@ class ObservationLayout:
                 daily_loss_unit=self.daily_loss_unit,
                 drawdown_unit=self.drawdown_unit,
                 slippage_budget_bps=self.slippage_budget_bps,
+                cooldown_bars=cooldown_bars,
             )
         )
 
@@ -244,13 +251,13 @@ def write_observation(
     gain = 0.0
     if account.position != 0.0 and bar.atr > 0.0:
         gain = math.copysign(1.0, account.position) * (bar.close - account.entry_price) / bar.atr
-    _put(row, columns.position, _share(account.position, account.size, 1.0))
+    _put(row, columns.position, _share(account.position, account.base_size, 1.0))
     _put(row, columns.unrealised_pnl, gain)
     _put(row, columns.bars_held, account.bars_held / BARS_HELD_UNIT)
     pnl = (account.nav - account.start_nav) / account.start_nav
     _put(row, columns.session_pnl, pnl / columns.daily_loss_unit)
     _put(row, columns.session_drawdown, account.drawdown / columns.drawdown_unit)
-    _put(row, columns.cooldown_left, 0.0)
+    _put(row, columns.cooldown_left, max(0, columns.cooldown_bars - account.bars_since_trade) / COOLDOWN_UNIT)
     if columns.extras > 0:
         _write_extras(row, account, bar, columns, execution)
 
@@ -268,7 +275,7 @@ def _write_extras(
     remainder = 0.0
     if account.closing > 0 or account.carried < carry_limit(execution.fill):
         remainder = account.target - account.position
-    _put(row, columns.pending, _share(remainder, account.size, LARGEST_ORDER))
+    _put(row, columns.pending, _share(remainder, account.base_size, LARGEST_ORDER))
     _put(row, columns.session_turnover, account.traded_notional / account.start_nav)
     _put(row, columns.drawdown_bars, account.drawdown_bars / DRAWDOWN_BARS_UNIT)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.env.batch_env import FLOAT32, BatchEnv
+from intraday_rl.env.risk.decision import PATTERNS
 from intraday_rl.env.step_kernel import STEP
 
 ONLY = np.zeros(1, dtype=np.int64)  # the index of the only account
@@ -23,7 +24,8 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
     of earlier bars, (F,); or a window of the last bars, (bars, features), the last one first.
     Action: Discrete(3) SELL, HOLD, BUY, or Box(-1, 1) for a fraction of the allowed size.
     Reward: change of net equity in basis points of the session-start NAV, plus the configured terms; every step's info
-    holds `reward_parts`, reward by term, whose sum is the reward.
+    holds `reward_parts`, reward by term, whose sum is the reward, and `action_pattern`: "loop" (orders to and fro),
+    "spiral" (the same order again and again) or "".
     Episode: one session; `terminated` when it ends flat, `truncated` when the data end before.
     Not modelled: other participants' reactions beyond the impact model, auctions, borrowing fees.
     """
@@ -47,6 +49,7 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
         self._final_observation = batch.final_observations[0].reshape(batch.shape)
         self._names = batch.term_names
         self._parts = batch.parts[STEP, 0]
+        self._pattern = batch.accounts["pattern"]
         self._running = False
         self._begun: npt.NDArray[np.float32] | None = None  # first observation of an episode that has begun already
 
@@ -81,8 +84,10 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
             else dict(zip(self._names, self._parts.tolist(), strict=True))
         )
         if not ended:
-            return self._observation.copy(), reward, False, False, {"reward_parts": parts}
-        info = {"reward_parts": parts, **batch.episode_infos(ONLY)[0]}
+            info: dict[str, Any] = {"reward_parts": parts, "action_pattern": PATTERNS[self._pattern[0]]}
+            return self._observation.copy(), reward, False, False, info
+        pattern = PATTERNS[batch.finished["pattern"][0]]
+        info = {"reward_parts": parts, "action_pattern": pattern, **batch.episode_infos(ONLY)[0]}
         del info["episode"]  # the name belongs to gymnasium's RecordEpisodeStatistics
         self._begun, self._running = self._observation.copy(), False
         return self._final_observation.copy(), reward, bool(batch.terminated[0]), bool(batch.truncated[0]), info

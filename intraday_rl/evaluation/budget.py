@@ -9,20 +9,20 @@ import numpy.typing as npt
 
 from intraday_rl.core import structs
 from intraday_rl.core.jit import njit
-from intraday_rl.env.batch_env import TradingRules
-from intraday_rl.env.step_kernel import allowed_size
+from intraday_rl.env.risk.decision import base_size
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.impact import temporary_impact
-from intraday_rl.market.rows import AccountRow
+from intraday_rl.market.rows import AccountRow, OwnMemory
 from intraday_rl.market.spreads import half_spread
 from intraday_rl.market.tape import Tape
 
 
 @njit
-def _one_way_costs(rows: Any, rules: Any, accounts: Any, out: Any) -> None:
+def _one_way_costs(rows: Any, rules: Any, accounts: Any, memory: Any, out: Any) -> None:
     rule, account = rules[0], accounts[0]
     for t in range(rows.shape[0]):
         bar = rows[t]
-        size = allowed_size(account, bar, rule.limits, rule.execution.contract.multiplier)
+        size = base_size(account, bar, rule, memory)
         paid = half_spread(rule.execution.spread, bar, bar) + temporary_impact(rule.execution.impact, size, bar)
         out[t] = 1e4 * paid / bar.mid if bar.traded > 0 else np.nan
 
@@ -42,5 +42,6 @@ def slippage_budget_bps(tape: Tape, rules: TradingRules, sessions: npt.NDArray[n
         keep = np.concatenate([np.arange(tape.first_row[s], tape.last_row[s] + 1) for s in own])
         costs.append(np.empty(len(keep)))
         packed = rules.pack((tape.symbols[k],))
-        _one_way_costs(structs.view(np.asarray(tape.rows)[keep]), packed, accounts, costs[-1])
+        memory = structs.empty(OwnMemory, rules.num_memories)
+        _one_way_costs(structs.view(np.asarray(tape.rows)[keep]), packed, accounts, memory, costs[-1])
     return float(multiple * np.nanmedian(np.concatenate(costs)))

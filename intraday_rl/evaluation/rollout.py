@@ -18,8 +18,9 @@ import numpy.typing as npt
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.core.protocols import Policy
 from intraday_rl.core.structs import dtype_of
-from intraday_rl.env.batch_env import BatchEnv, TradingRules
+from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.episodes import NOISE_SIZE
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.rows import AccountRow, FillRow
 from intraday_rl.market.tape import Tape
 

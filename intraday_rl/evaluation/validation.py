@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.protocols import Policy
-from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.evaluation.ledger import build_ledger
 from intraday_rl.evaluation.portfolio import combine_by_date
 from intraday_rl.evaluation.rollout import roll_out

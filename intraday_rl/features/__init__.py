@@ -10,8 +10,10 @@ from intraday_rl.features.library import (
     Microstructure,
     Momentum,
     Regime,
+    RegimeDetector,
     Volatility,
 )
+from intraday_rl.features.library.regime_detector import REGIMES, regime_codes
 from intraday_rl.features.pipeline import FeaturePipeline, compute_features
 from intraday_rl.features.presets import PRESETS
 from intraday_rl.features.references import References
@@ -20,6 +22,7 @@ from intraday_rl.features.stream import FeatureStream, MinuteBar, ReferenceMinut
 __all__ = [
     "FAMILIES",
     "PRESETS",
+    "REGIMES",
     "CrossAsset",
     "Extra",
     "FeaturePipeline",
@@ -34,6 +37,8 @@ __all__ = [
     "ReferenceMinute",
     "References",
     "Regime",
+    "RegimeDetector",
     "Volatility",
     "compute_features",
+    "regime_codes",
 ]

@@ -23,6 +23,7 @@ from intraday_rl.features.library.known_state import update_known_state
 from intraday_rl.features.library.microstructure import update_microstructure
 from intraday_rl.features.library.momentum import update_momentum
 from intraday_rl.features.library.regime import update_regime, write_clock
+from intraday_rl.features.library.regime_detector import update_regime_detector
 from intraday_rl.features.library.volatility import update_volatility
 from intraday_rl.features.trail import TRAIL, BarColumns, advance
 
@@ -46,6 +47,7 @@ class Memory(NamedTuple):
     volatility: Records
     regime: Records
     cross_asset: Records
+    regime_detector: Records
     known_state: Records
     row: Records  # the last row, all W columns
 
@@ -102,6 +104,7 @@ def _pass(
             update_volatility(memory.volatility[0], trail.step, row)
             update_regime(memory.regime[0], trail.step, row)
             update_extra(trail.step, row)
+            update_regime_detector(memory.regime_detector[0], row)
             update_known_state(memory.known_state[0], trail.step, row)
         write_clock(memory.regime[0], row, minute, fit.minutes)
         write_time_to_close(row, minute, fit.minutes)

@@ -31,6 +31,7 @@ EQUITY_TICK = 0.01  # USD: base spread of `compute_features`, the tick of US equ
 US_EQUITIES = "XNYS"
 NORMAL_FLOW = Microstructure(degrees_of_freedom=0.0, corwin_schultz=False)
 DEFAULT_FAMILIES = (NORMAL_FLOW, Momentum(), Volatility(), Regime(), Extra())  # of `compute_features`
+OWN_PARAMETERS = ("known_state", "full51_regime")  # presets that need one family more, with parameters of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +160,7 @@ def compute_features(bars: Bars | pd.DataFrame, preset: str) -> pd.DataFrame:
     """
     if preset not in PRESETS:
         raise FeatureError(f"unknown preset {preset!r}{checks.nearest(preset, PRESETS)}; known: {', '.join(PRESETS)}")
-    if preset == "known_state":
+    if preset in OWN_PARAMETERS:
         raise FeatureError(f"preset {preset!r} has parameters of its own; compute it with FeaturePipeline")
     if isinstance(bars, pd.DataFrame):
         bars = _only_symbol(bars)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from intraday_rl.core import checks
 from intraday_rl.core.jit import model
+from intraday_rl.market.rows import Stress
 
 
 @model
@@ -36,6 +37,14 @@ class PerUnitCommission(NamedTuple):
         checks.non_negative("PerUnitCommission", "per_unit_usd", self.per_unit_usd, "USD per unit")
         checks.non_negative("PerUnitCommission", "order_minimum_usd", self.order_minimum_usd, "USD")
         checks.fraction("PerUnitCommission", "cap_fraction", self.cap_fraction, "of the notional")
+
+    def stressed(self, stress: Stress) -> PerUnitCommission:
+        """Return the same model with its fees multiplied; nobody asks for more than the notional."""
+        return PerUnitCommission(
+            self.per_unit_usd * stress.costs,
+            self.order_minimum_usd * stress.costs,
+            min(self.cap_fraction * stress.costs, 1.0),
+        )
 
 
 @commission_usd.model.implement(PerUnitCommission)

@@ -18,10 +18,15 @@ from intraday_rl.core import structs
 from intraday_rl.core.errors import DataError
 from intraday_rl.data import Bars, Instrument
 from intraday_rl.features import FeatureTable
+from intraday_rl.market import liquidity
+from intraday_rl.market.blackout import Blackout, blackout_minutes
 from intraday_rl.market.rows import BarRow
 
 TYPICAL_VOLUME_MINUTES = 30
-NEEDED = ("open", "high", "low", "close", "vwap", "volume", "mid", "atr", "volatility", "typical_volume")
+NEEDED = (
+    *("open", "high", "low", "close", "vwap", "volume", "mid", "atr", "volatility", "typical_volume"),
+    *("widening", "kyle_lambda", "calm_volatility"),
+)
 MINUTE_NS = 60_000_000_000
 
 
@@ -85,7 +90,9 @@ class Tape:
                 )
 
 
-def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument: Instrument) -> Tape:
+def build_tape(
+    bars: Bars, table: FeatureTable, scales: FeatureTable, instrument: Instrument, blackout: Blackout
+) -> Tape:
     """Return the tape of `bars`.
 
     Args:
@@ -93,31 +100,25 @@ def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument
         table: the features that agents see, (T, F).
         scales: a table with the columns atr_bps and rv_60, from which ATR and volatility in price units come.
         instrument: contract terms.
+        blackout: when to open no positions.
 
     Raises:
-        DataError: no session has a single row with valid features.
+        DataError: no session has a single row with valid features, or the blackout's events cannot be read.
     """
-    rows = structs.empty(BarRow, len(bars.close))
-    for name in ("open", "high", "low", "close", "volume"):
-        rows[name] = getattr(bars, name)
-    typical = (bars.high + bars.low + bars.close) / 3.0
-    rows["vwap"] = np.where(np.isnan(bars.vwap), typical, bars.vwap)
-    quoted = bars.ask > bars.bid
-    rows["mid"] = np.where(quoted, 0.5 * (bars.bid + bars.ask), bars.close)
-    rows["quoted_spread"] = np.where(quoted, bars.ask - bars.bid, np.nan)
+    rows = _bar_rows(bars)
     columns = {name: scales.values[:, i].astype(np.float64) for i, name in enumerate(scales.names)}
-    rows["atr"] = columns["atr_bps"] * 1e-4 * bars.close
+    rows["atr"] = atr = columns["atr_bps"] * 1e-4 * bars.close
     rows["volatility"] = columns["rv_60"] * 1e-4 * bars.close
-    rows["typical_volume"] = _trailing_mean(bars.volume, TYPICAL_VOLUME_MINUTES)
-    lengths = np.diff(bars.sessions.first)
-    rows["minutes_to_close"] = lengths[bars.session] - 1 - bars.minute
-    rows["traded"] = bars.traded
+    rows["widening"] = liquidity.spread_widening(bars, atr)
+    rows["kyle_lambda"] = liquidity.kyle_lambda(bars)
+    rows["calm_volatility"] = liquidity.calm_volatility(bars, rows["volatility"])
+    rows["blackout"] = blackout_minutes(blackout, bars, atr)
     valid = table.valid & np.isfinite(rows["atr"]) & np.isfinite(rows["volatility"])
     first_row = _first_valid(valid, bars.sessions.first)
     if (first_row < 0).all():
         raise DataError(
-            f"{bars.symbol}: no session has valid features; {len(lengths)} sessions are too few for the features' "
-            f"warm-up, give more sessions"
+            f"{bars.symbol}: no session has valid features; {len(bars.sessions)} sessions are too few for the "
+            f"features' warm-up, give more sessions"
         )
     return Tape(
         rows=rows,
@@ -129,8 +130,24 @@ def build_tape(bars: Bars, table: FeatureTable, scales: FeatureTable, instrument
         end_ns=bars.start_ns + MINUTE_NS,
         symbols=(bars.symbol,),
         instruments=(instrument,),
-        symbol_of=np.zeros(len(lengths), dtype=np.int64),
+        symbol_of=np.zeros(len(bars.sessions), dtype=np.int64),
     )
+
+
+def _bar_rows(bars: Bars) -> structs.Records:
+    """Return the rows with what the bars alone tell."""
+    rows = structs.empty(BarRow, len(bars.close))
+    for name in ("open", "high", "low", "close", "volume"):
+        rows[name] = getattr(bars, name)
+    typical = (bars.high + bars.low + bars.close) / 3.0
+    rows["vwap"] = np.where(np.isnan(bars.vwap), typical, bars.vwap)
+    quoted = bars.ask > bars.bid
+    rows["mid"] = np.where(quoted, 0.5 * (bars.bid + bars.ask), bars.close)
+    rows["quoted_spread"] = np.where(quoted, bars.ask - bars.bid, np.nan)
+    rows["typical_volume"] = _trailing_mean(bars.volume, TYPICAL_VOLUME_MINUTES)
+    rows["minutes_to_close"] = bars.sessions.minutes[bars.session] - 1 - bars.minute
+    rows["traded"] = bars.traded
+    return rows
 
 
 def join_tapes(tapes: Sequence[Tape]) -> Tape:

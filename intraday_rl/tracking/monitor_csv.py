@@ -3,8 +3,10 @@
 Columns: timestep; episode, the number of finished episodes; avg_reward, mean unscaled reward of the last 20 finished
 episodes; sharpe_30, annualised Sharpe ratio of the last 30 sessions' returns; max_dd_30, the largest session drawdown
 of those, a positive fraction of session-start NAV; entropy, the policy's mean entropy in the last update; turnover,
-mean per session of the last 30, traded notional over session-start NAV. Windows that are not full yet use what there
-is. What is missing or not finite is an empty field.
+mean per session of the last 30, traded notional over session-start NAV; then, of the last 20 finished episodes, the
+means of what a step had: turnover_ratio, traded value over NAV; penalty, in reward units; penalty_frequency, share of
+the steps with a penalty; pattern_frequency, share of the steps with a flagged action pattern. Windows that are not full
+yet use what there is. What is missing or not finite is an empty field.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from typing import NamedTuple
 
 from intraday_rl.metrics import sharpe_ratio
 
-COLUMNS = ("timestep", "episode", "avg_reward", "sharpe_30", "max_dd_30", "entropy", "turnover")
+STEP_MEANS = ("turnover_ratio", "penalty", "penalty_frequency", "pattern_frequency")
+COLUMNS = ("timestep", "episode", "avg_reward", "sharpe_30", "max_dd_30", "entropy", "turnover", *STEP_MEANS)
 ROW_STEPS = 1000
-REWARD_EPISODES = 20
+RECENT_EPISODES = 20
 WINDOW_SESSIONS = 30
 
 
@@ -32,12 +35,20 @@ class FinishedEpisode(NamedTuple):
         session_return: net P&L over session-start NAV.
         session_drawdown: largest fall from the session's high, positive fraction of session-start NAV.
         turnover: traded notional over session-start NAV.
+        turnover_ratio: traded value over NAV, mean per step.
+        penalty: mean per step, reward units.
+        penalty_frequency: share of the steps with a penalty.
+        pattern_frequency: share of the steps with a flagged action pattern.
     """
 
     reward: float
     session_return: float
     session_drawdown: float
     turnover: float
+    turnover_ratio: float
+    penalty: float
+    penalty_frequency: float
+    pattern_frequency: float
 
 
 class MonitorCsv:
@@ -50,7 +61,7 @@ class MonitorCsv:
         if self._file.tell() == 0:
             self._write(COLUMNS)
         self._episodes = 0
-        self._rewards: deque[float] = deque(maxlen=REWARD_EPISODES)
+        self._recent: deque[FinishedEpisode] = deque(maxlen=RECENT_EPISODES)
         self._sessions: deque[FinishedEpisode] = deque(maxlen=WINDOW_SESSIONS)
         self._entropy = math.nan
         self._next_row = ROW_STEPS
@@ -58,7 +69,7 @@ class MonitorCsv:
     def add_episode(self, episode: FinishedEpisode) -> None:
         """Take note of a finished episode."""
         self._episodes += 1
-        self._rewards.append(episode.reward)
+        self._recent.append(episode)
         self._sessions.append(episode)
 
     def set_entropy(self, entropy: float) -> None:
@@ -90,11 +101,12 @@ class MonitorCsv:
         sessions = self._sessions
         returns = [s.session_return for s in sessions]
         values = (
-            _mean(self._rewards),
+            _mean([episode.reward for episode in self._recent]),
             sharpe_ratio(returns) if len(returns) > 1 and all(map(math.isfinite, returns)) else math.nan,
             max((s.session_drawdown for s in sessions), default=math.nan),
             self._entropy,
             _mean([s.turnover for s in sessions]),
+            *(_mean([getattr(episode, name) for episode in self._recent]) for name in STEP_MEANS),
         )
         return (str(timestep), str(self._episodes), *map(_field, values))
 
@@ -103,7 +115,7 @@ class MonitorCsv:
         self._file.flush()
 
 
-def _mean(values: deque[float] | list[float]) -> float:
+def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 

@@ -185,7 +185,7 @@ def test_bundle_of_one_symbol_judges_another(folder, tmp_path):
 
 @pytest.mark.parametrize(("override", "error", "message"), [
     ("+market.by_symbol.BBB.execution.spred.base_spread=1", ConfigError, "did you mean spread?"),
-    ("+market.by_symbol.BBB.execution.spread.base_spread=-1", ConfigError, "QuotedSpread.base_spread must be >= 0"),
+    ("+market.by_symbol.BBB.execution.spread.base_spread=-1", ConfigError, "WideningSpread.base_spread must be >= 0"),
     ("+market.by_symbol.BBX.execution.spread.base_spread=1", ConfigError, "by_symbol.BBX is not one of data.symbols"),
     ("market.by_symbol.AAA.execution.spread.base_spread=1", ConfigError, "is added with a plus: +market.by_symbol.AAA"),
     ("data.symbols=[AAA,ABB]", DataError, "has no file ABB.parquet (did you mean"),

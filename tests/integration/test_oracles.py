@@ -94,7 +94,7 @@ def train_and_judge(experiment: str, seed: int, steps: int, test_sessions: int) 
     plan = build_plan(compose([*overrides, f"algo.parameters.total_timesteps={steps}", "tracking=none"]))
     data = load_market_data(plan)
     sessions = data.all_sessions()
-    task = TrainingTask(data.tape, plan.rules, sessions[1:1000], plan.parameters, seed, 20_000, None)
+    task = TrainingTask(data.tape, plan.rules, sessions[1:1000], plan.parameters, seed, 20_000, None, None, None)
     validate = make_validator(data.tape, plan.rules, sessions[1010:1190], seed)
     kept = {}
     result = train(task, validate, lambda snapshot, name: kept.update({name: snapshot}), [])

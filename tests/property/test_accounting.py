@@ -17,7 +17,8 @@ from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.rewards import TurnoverPenalty
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, MaxUnits, RiskPerTrade
+from intraday_rl.env.risk import FlatBeforeClose, HoldingLimit, MaxNotional, MaxUnits, RiskPerTrade, TradeStop
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.market.advance import Execution
 from intraday_rl.market.costs import PerUnitCommission
 from intraday_rl.market.fills import VolumeShareFill
@@ -28,7 +29,7 @@ from intraday_rl.market.spreads import QuotedSpread
 from intraday_rl.market.tape import Tape
 from tests.support.exact import assert_same_bits
 from tests.support.full_rules import full_batch
-from tests.support.tapes import make_execution, make_tape, random_tape
+from tests.support.tapes import make_execution, make_fill, make_tape, random_tape
 
 NUM_EXAMPLES = 5 if JIT_DISABLED else 25  # plain Python is a hundred times slower
 EXAMPLES = settings(max_examples=NUM_EXAMPLES, deadline=None)
@@ -43,9 +44,15 @@ executions = st.builds(
     Execution,
     contract=st.builds(Contract, multiplier=multipliers),
     latency=st.builds(UniformLatency, low_ms=st.floats(0.0, 1_000.0), high_ms=st.floats(1_000.0, 59_000.0)),
-    spread=st.builds(QuotedSpread, base_spread=st.floats(0.0, 0.5)),
+    spread=st.builds(QuotedSpread, base_spread=st.floats(0.0, 0.5), multiple=st.sampled_from([1.0, 2.0])),
     impact=st.builds(SquareRootImpact, coefficient=st.floats(0.0, 3.0)),
-    fill=st.builds(VolumeShareFill, max_volume_fraction=st.floats(0.005, 1.0), max_carried_bars=st.integers(0, 4)),
+    fill=st.builds(
+        VolumeShareFill,
+        max_volume_fraction=st.floats(0.005, 1.0),
+        max_carried_bars=st.integers(0, 4),
+        reject_multiple=st.sampled_from([0.05, 3.0]),
+        urgent_spreads=st.sampled_from([1.0, 3.0]),
+    ),
     commission=st.builds(
         PerUnitCommission,
         per_unit_usd=st.floats(0.0, 0.1),
@@ -65,9 +72,11 @@ limits = st.fixed_dictionaries(
 exits = st.fixed_dictionaries(
     {
         "session_close": st.builds(FlatBeforeClose, minutes=st.integers(1, 8)),
-        "daily_loss": st.builds(DailyLoss, fraction=st.floats(1e-4, 0.1)),
+        "stop": st.builds(TradeStop, atr_multiple=st.floats(0.5, 9.0)),
+        "holding": st.builds(HoldingLimit, minutes=st.integers(1, 40)),
     }
 )
+layers = st.builds(OFF._replace, daily_loss=st.floats(1e-4, 0.1))
 
 
 class Ledger(NamedTuple):
@@ -111,9 +120,9 @@ def noisy_batch(seed: int, name: str = "target", num_envs: int = 4, **changes: A
 
 
 @EXAMPLES
-@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits)
-def test_nav_is_cash_plus_position_at_every_bar(seed, name, execution, limits, exits):
-    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits)
+@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits, layers=layers)
+def test_nav_is_cash_plus_position_at_every_bar(seed, name, execution, limits, exits, layers):
+    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits, layers=layers)
     ledger = play(batch, draw_actions(batch, 60, seed))
     value = ledger.after["position"] * execution.contract.multiplier * ledger.bar["close"]
     np.testing.assert_allclose(ledger.after["nav"], ledger.after["cash"] + value, rtol=0, atol=1e-9)
@@ -121,9 +130,9 @@ def test_nav_is_cash_plus_position_at_every_bar(seed, name, execution, limits, e
 
 
 @EXAMPLES
-@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits)
-def test_session_result_is_gross_less_every_ledgered_cost(seed, name, execution, limits, exits):
-    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits)
+@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits, layers=layers)
+def test_session_result_is_gross_less_every_ledgered_cost(seed, name, execution, limits, exits, layers):
+    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits, layers=layers)
     ledger = play(batch, draw_actions(batch, 60, seed))
     for n in range(batch.num_envs):
         ends = np.flatnonzero(ledger.ended[:, n])
@@ -145,6 +154,8 @@ def check_session(ledger: Ledger, steps: slice, n: int, multiplier: float) -> No
         assert last["nav"] == pytest.approx(last["cash"], abs=1e-9)
         trips = round_trips(fill, multiplier)
         assert len(trips) == last["round_trips"]
+        booked = ledger.after[steps, n]["closed_usd"]
+        np.testing.assert_allclose(booked[booked != 0.0], [trip for trip in trips if trip != 0.0], atol=1e-7)
         assert sum(trips) == pytest.approx(result, abs=1e-7)
     notional = np.sum(np.abs(fill["quantity"]) * fill["price"]) * multiplier
     assert last["traded_notional"] == pytest.approx(notional, rel=1e-12)
@@ -187,10 +198,10 @@ def test_fill_price_is_made_of_its_parts(seed, execution):
 
 
 @EXAMPLES
-@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits)
-def test_limits_are_never_crossed_by_an_order(seed, name, execution, limits, exits):
+@given(seed=seeds, name=maps, execution=executions, limits=limits, exits=exits, layers=layers)
+def test_limits_are_never_crossed_by_an_order(seed, name, execution, limits, exits, layers):
     """What is held may outgrow a limit that shrinks; no order may add to it then, and entries stop once closing."""
-    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits)
+    batch = noisy_batch(seed, name, execution=execution, limits=limits, exits=exits, layers=layers)
     ledger = play(batch, draw_actions(batch, 60, seed))
     held, now = ledger.before["position"], ledger.after["position"]
     same_side = np.where(held * now > 0.0, np.abs(held), 0.0)
@@ -213,7 +224,7 @@ def test_allowed_size_is_the_smallest_limit_in_whole_units(seed, name, limits):
     notional = limits["notional"].nav_multiple * nav / bar["close"]
     risk = limits["risk_per_trade"].nav_fraction * nav / (bar["atr"] + limits["risk_per_trade"].round_trip_cost)
     smallest = np.floor(np.minimum(np.minimum(notional, risk), limits["units"].units))
-    np.testing.assert_array_equal(ledger.after["size"][going_on], smallest)
+    np.testing.assert_array_equal(ledger.after["base_size"][going_on], smallest)
 
 
 @EXAMPLES
@@ -235,6 +246,7 @@ def test_free_buy_and_hold_earns_the_price_change(seed, enter, side, multiplier)
     tape = random_tape(num_sessions=1, minutes=MINUTES, num_features=2, seed=seed)
     tape.rows["traded"] = 1
     tape.rows["volume"] = 1e9
+    tape.rows["blackout"] = 0
     tape.rows["quoted_spread"] = np.nan
     batch = full_batch(tape, 1, execution=make_execution(contract=Contract(multiplier)))
     actions = np.full((MINUTES - 2, 1), 1)
@@ -275,9 +287,9 @@ def test_scaled_prices_and_quantities_leave_rewards_and_decisions_alone(seed, na
     for market, units, spread in ((tape, 128, 0.02), (scaled, 32, 0.08)):
         execution = make_execution(
             latency=UniformLatency(50.0, 5_000.0),
-            spread=QuotedSpread(base_spread=spread),
+            spread=QuotedSpread(base_spread=spread, multiple=1.0),
             impact=SquareRootImpact(coefficient=1.0),
-            fill=VolumeShareFill(max_volume_fraction=0.5, max_carried_bars=2),
+            fill=make_fill(max_volume_fraction=0.5),
             commission=PerUnitCommission(per_unit_usd=1e9, order_minimum_usd=0.0, cap_fraction=0.0002),
         )
         limits = {"units": MaxUnits(units=units)}
@@ -305,9 +317,9 @@ def test_mirrored_prices_and_actions_leave_the_result_alone(seed, name):
         mirrored.rows[column] = 200.0 - tape.rows[source]
     execution = make_execution(
         latency=UniformLatency(50.0, 5_000.0),
-        spread=QuotedSpread(base_spread=0.02),
+        spread=QuotedSpread(base_spread=0.02, multiple=1.0),
         impact=SquareRootImpact(coefficient=1.0),
-        fill=VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2),
+        fill=make_fill(max_volume_fraction=0.1),
         commission=PerUnitCommission(per_unit_usd=0.005, order_minimum_usd=1.0, cap_fraction=1.0),
     )
     batches = [full_batch(market, 4, seed, actions=MAPS[name], execution=execution) for market in (tape, mirrored)]
@@ -321,13 +333,13 @@ def test_mirrored_prices_and_actions_leave_the_result_alone(seed, name):
 
 
 BASE = {
-    "spread": QuotedSpread(base_spread=0.01),
+    "spread": QuotedSpread(base_spread=0.01, multiple=1.0),
     "impact": SquareRootImpact(coefficient=0.5),
     "commission": PerUnitCommission(per_unit_usd=0.002, order_minimum_usd=0.5, cap_fraction=0.001),
     "latency": UniformLatency(0.0, 0.0),
 }
 WORSE = {
-    "spread": {"spread": QuotedSpread(base_spread=0.05)},
+    "spread": {"spread": QuotedSpread(base_spread=0.05, multiple=1.0)},
     "impact": {"impact": SquareRootImpact(coefficient=1.5)},
     "fee": {"commission": BASE["commission"]._replace(per_unit_usd=0.02)},  # type: ignore[attr-defined]
     "minimum": {"commission": BASE["commission"]._replace(order_minimum_usd=3.0)},  # type: ignore[attr-defined]

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from intraday_rl.data import read_bars, to_grid
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
-from intraday_rl.features import PRESETS
+from intraday_rl.features import PRESETS, REGIMES
 from tests.support.real_data import data_folder
 from tests.unit.features.feature_bars import on_grid, pipeline, random_bars, replace_rows
 
-NAMES = PRESETS["ext54"]
+NAMES = (*PRESETS["ext54"], *REGIMES)
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 QUOTED = random_bars([390, 210, 390], seed=101, untraded=0.1, optional=OPTIONAL_COLUMNS)
 PLAIN = random_bars([390, 210, 390], seed=102, untraded=0.1, optional=())
@@ -140,6 +140,7 @@ BOUNDS = {
     "depth_imb": (-1, 1), "signed_vol": (-1, 1), "vpin": (0, 1), "rsi14": (-1, 1), "er30": (-1, 1),
     "vol_pct": (-0.5, 0.5), "sma_slope": (-425, 425), "phase": (-1, 1), "tod_sin": (-1, 1), "tod_cos": (-1, 1),
     "bb_pctb": (-2.2, 2.2), "amihud": (0, np.inf), "roll_bps": (0, np.inf), "ohlc_spread_bps": (0, np.inf),
+    **dict.fromkeys(REGIMES, (0, 1)),
 }  # fmt: skip
 
 

@@ -13,7 +13,8 @@ import pytest
 from intraday_rl.app.build import build_plan
 from intraday_rl.app.compose import compose
 from intraday_rl.app.market_data import load_market_data
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose
+from intraday_rl.env.risk import FlatBeforeClose
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.evaluation.audit import audit
 from intraday_rl.evaluation.ledger import build_ledger
 from intraday_rl.evaluation.portfolio import combine_by_date
@@ -30,7 +31,7 @@ DAYS = {  # of SW, which began to trade in July
 }
 CLOCK = {"tod_sin", "tod_cos", "phase"}
 EXIT_MINUTES = 5
-NO_HALT = {"session_close": FlatBeforeClose(EXIT_MINUTES), "daily_loss": DailyLoss(1.0)}
+EXITS = {"session_close": FlatBeforeClose(EXIT_MINUTES)}
 
 
 class RandomPolicy:
@@ -52,7 +53,7 @@ def market():
         overrides = [f"data.path={folder}", f"data.symbols=[{symbol}]", f"data.start={start}", f"data.end={end}"]
         plan = build_plan(compose(["data=historical", *overrides]))
         tapes.append(load_market_data(plan).tape)
-    return join_tapes(tapes), tapes, replace(plan.rules, exits=NO_HALT)
+    return join_tapes(tapes), tapes, replace(plan.rules, risk=replace(plan.rules.risk, exits=EXITS, layers=OFF))
 
 
 @pytest.fixture(scope="module", params=[0, 1])

@@ -16,7 +16,8 @@ import pytest
 
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.observation import ACCOUNT_FEATURES
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, RiskPerTrade
+from intraday_rl.env.risk import FlatBeforeClose, MaxNotional, RiskPerTrade
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.market.rows import BarRow
 from intraday_rl.market.tape import Tape
 from tests.support.exact import assert_same_bits
@@ -84,7 +85,8 @@ def play_until(tape: Tape, row: int, actions: Any) -> dict[str, Any]:
         actions=actions,
         execution=make_execution(**COSTLY),
         limits={"notional": MaxNotional(0.3), "risk_per_trade": RiskPerTrade(0.0003, 0.03)},
-        exits={"session_close": FlatBeforeClose(2), "daily_loss": DailyLoss(0.01)},
+        exits={"session_close": FlatBeforeClose(2)},
+        layers=OFF._replace(daily_loss=0.01),
         layout=make_layout(tape.feature_names, account=ACCOUNT_FEATURES, stacked=STACKED, frames=4),
     )
     batch.assign(np.full(NUM_ENVS, SESSION), 100 * np.arange(NUM_ENVS))

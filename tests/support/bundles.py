@@ -18,7 +18,7 @@ from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core.errors import BundleError
 from intraday_rl.core.hashing import hash_file, hash_json
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
-from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.env.rules import TradingRules
 from tests.support.tapes import random_tape
 from tests.support.training import noisy_rules
 

@@ -81,7 +81,8 @@ Leak = Callable[[FeatureTable, Tape], tuple[FeatureTable, Tape]]
 def run_through(bars: Bars, plan: Any, policy: Any, sessions: npt.NDArray[np.int64], leak: Leak | None = None) -> Trace:
     """Run bars through pipeline, tape and rollout; `leak` may spoil what the pipeline and the tape say."""
     table = plan.markets[0].pipeline.compute(bars)
-    tape = build_tape(bars, table, plan.markets[0].scales.compute(bars), plan.markets[0].instrument)
+    market = plan.markets[0]
+    tape = build_tape(bars, table, market.scales.compute(bars), market.instrument, market.blackout)
     if leak is not None:
         table, tape = leak(table, tape)
     recorder = RecordingPolicy(policy)

@@ -16,7 +16,8 @@ from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.normalize import RunningNormalize
 from intraday_rl.env.observation import ACCOUNT_FEATURES
 from intraday_rl.env.rewards import Profit, TurnoverPenalty
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, RiskPerTrade
+from intraday_rl.env.risk import FlatBeforeClose, MaxNotional, RiskPerTrade
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.env.vec_env import TradingVecEnv
 from tests.support.full_rules import full_batch
 from tests.support.tapes import COSTLY, make_execution, make_layout, random_tape
@@ -46,7 +47,8 @@ def _roll(actions: Any) -> dict[str, list[Any]]:
         actions=actions,
         execution=make_execution(**COSTLY),
         limits={"notional": MaxNotional(0.2), "risk_per_trade": RiskPerTrade(0.0003, 0.03)},
-        exits={"session_close": FlatBeforeClose(3), "daily_loss": DailyLoss(0.0008)},
+        exits={"session_close": FlatBeforeClose(3)},
+        layers=OFF._replace(daily_loss=0.0008),
         terms={
             "profit": Profit(0.9),
             "turnover": TurnoverPenalty(weight=5e-5, limit=0.02, linear_slope_mul=50.0),

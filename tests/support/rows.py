@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from intraday_rl.core import structs
-from intraday_rl.env.rewards import StepRow, TermMemory
-from intraday_rl.market.rows import AccountRow, BarRow
+from intraday_rl.env.rewards import StepRow
+from intraday_rl.market.rows import AccountRow, BarRow, OwnMemory
 
 QUIET_BAR = BarRow(
     open=100.0,
@@ -22,6 +22,10 @@ QUIET_BAR = BarRow(
     atr=0.5,
     volatility=0.05,
     typical_volume=2_500.0,
+    widening=1.0,
+    kyle_lambda=1e-5,
+    calm_volatility=0.04,
+    blackout=0,
     minutes_to_close=100,
     traded=1,
 )
@@ -35,7 +39,14 @@ def bar_row(**fields: Any) -> BarRow:
 def account_record(**fields: Any) -> structs.Records:
     """Return one fresh account of 50,000 USD that may hold 100 units, as a one-element record array."""
     accounts = structs.empty(AccountRow, 1)
-    fresh = {"cash": 50_000.0, "nav": 50_000.0, "start_nav": 50_000.0, "high_water_mark": 50_000.0, "size": 100.0}
+    fresh = {
+        "cash": 50_000.0,
+        "nav": 50_000.0,
+        "start_nav": 50_000.0,
+        "high_water_mark": 50_000.0,
+        "baseline": 50_000.0,
+    }
+    fresh |= {"size": 100.0, "base_size": 100.0}
     for name, value in (fresh | fields).items():
         accounts[name] = value
     return accounts
@@ -46,14 +57,27 @@ def account_row(**fields: Any) -> Any:
     return account_record(**fields)[0]
 
 
-def term_memory() -> Any:
-    """Return the zeroed memory of a reward term."""
-    return structs.empty(TermMemory, 1)[0]
+def own_memory() -> Any:
+    """Return the zeroed memory of a reward term or a risk rule."""
+    return structs.empty(OwnMemory, 1)[0]
 
 
 def step_row(**fields: float) -> StepRow:
     """Return a bar in which nothing happened to an account of 50,000 USD."""
     quiet = StepRow(
-        nav_before=50_000.0, nav_after=50_000.0, start_nav=50_000.0, traded_usd=0.0, drawdown=0.0, position=0.0
+        nav_before=50_000.0,
+        nav_after=50_000.0,
+        start_nav=50_000.0,
+        traded_usd=0.0,
+        drawdown=0.0,
+        position=0.0,
+        closed_usd=0.0,
+        is_first_fill=False,
+        recovered=False,
+        changed=False,
+        repeats=0,
+        ends=False,
+        progress=0.5,
+        typical_usd=0.0,
     )
     return quiet._replace(**fields)

@@ -11,10 +11,12 @@ import numpy as np
 from intraday_rl.core import structs
 from intraday_rl.data import Instrument
 from intraday_rl.env.actions import DiscreteTarget
-from intraday_rl.env.batch_env import BatchEnv, TradingRules
+from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.observation import ACCOUNT_FEATURES, ObservationLayout
 from intraday_rl.env.rewards import Profit
-from intraday_rl.env.risk import FlatBeforeClose, MaxUnits
+from intraday_rl.env.risk import FlatBeforeClose, MaxUnits, RiskManager
+from intraday_rl.env.risk.layers import OFF
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.advance import Execution
 from intraday_rl.market.costs import PerUnitCommission
 from intraday_rl.market.fills import VolumeShareFill
@@ -71,6 +73,10 @@ def _quiet_bar(bar: dict[str, float]) -> dict[str, float]:
         "atr": 1.0,
         "volatility": 0.0,
         "typical_volume": 1e6,
+        "widening": 1.0,
+        "kyle_lambda": 0.0,
+        "calm_volatility": 0.0,
+        "blackout": 0,
         "traded": 1,
     }
     return quiet | bar
@@ -99,6 +105,10 @@ def random_tape(num_sessions: int = 6, minutes: int = 60, num_features: int = 41
                     "volatility": 0.05,
                     "typical_volume": 2_500.0,
                     "atr": 0.1,
+                    "widening": 1.0 + float(rng.exponential(0.5)),
+                    "kyle_lambda": float(rng.uniform(0.0, 1e-4)),
+                    "calm_volatility": 0.03,
+                    "blackout": int(rng.random() < 0.02),
                     "traded": int(rng.random() > 0.02),
                 }
             )
@@ -108,14 +118,20 @@ def random_tape(num_sessions: int = 6, minutes: int = 60, num_features: int = 41
     return tape
 
 
+def make_fill(**changes: Any) -> VolumeShareFill:
+    """Return a fill model that takes a whole bar's volume, rejects nothing and lets urgent orders pay no more."""
+    plain = {"max_volume_fraction": 1.0, "max_carried_bars": 2, "reject_multiple": 1e9, "urgent_spreads": 1.0}
+    return VolumeShareFill(**(plain | changes))
+
+
 def make_execution(**changes: Any) -> Execution:
     """Return a market without any cost, latency or impact, with the given parts replaced."""
     free = {
         "contract": Contract(multiplier=1.0),
         "latency": UniformLatency(low_ms=0.0, high_ms=0.0),
-        "spread": QuotedSpread(base_spread=0.0),
+        "spread": QuotedSpread(base_spread=0.0, multiple=1.0),
         "impact": SquareRootImpact(coefficient=0.0),
-        "fill": VolumeShareFill(max_volume_fraction=1.0, max_carried_bars=2),
+        "fill": make_fill(),
         "commission": PerUnitCommission(per_unit_usd=0.0, order_minimum_usd=0.0, cap_fraction=1.0),
     }
     return Execution(**(free | changes))
@@ -123,9 +139,9 @@ def make_execution(**changes: Any) -> Execution:
 
 COSTLY = {
     "latency": UniformLatency(low_ms=50.0, high_ms=150.0),
-    "spread": QuotedSpread(base_spread=0.01),
+    "spread": QuotedSpread(base_spread=0.01, multiple=1.0),
     "impact": SquareRootImpact(coefficient=1.0),
-    "fill": VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2),
+    "fill": make_fill(max_volume_fraction=0.1),
     "commission": PerUnitCommission(per_unit_usd=0.005, order_minimum_usd=1.0, cap_fraction=0.01),
 }
 
@@ -144,12 +160,22 @@ def make_layout(market: tuple[str, ...], **changes: Any) -> ObservationLayout:
 
 
 def make_rules(tape: Tape, **changes: Any) -> TradingRules:
-    """Return rules for 100 units, target semantics, profit as reward, flat one minute before the close."""
+    """Return rules for 100 units, target semantics, profit as reward, flat one minute before the close.
+
+    What `RiskManager` takes may be given beside what `TradingRules` takes.
+    """
+    risk = {
+        "limits": {"units": MaxUnits(units=100)},
+        "entries": {},
+        "exits": {"session_close": FlatBeforeClose(minutes=1)},
+        "layers": OFF,
+        "use_risk_wrapper": True,
+    }
+    risk |= {name: changes.pop(name) for name in risk if name in changes}
     parts = {
         "execution": make_execution(),
         "executions": {},
-        "limits": {"units": MaxUnits(units=100)},
-        "exits": {"session_close": FlatBeforeClose(minutes=1)},
+        "risk": RiskManager(**risk),
         "actions": DiscreteTarget(),
         "terms": {"profit": Profit(weight=1.0)},
         "reward_scale": 1.0,

@@ -9,7 +9,7 @@ import numpy as np
 
 from intraday_rl.agents.parameters import PpoParameters
 from intraday_rl.agents.trainer import TrainingTask
-from intraday_rl.env.batch_env import TradingRules
+from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.tape import Tape
 from tests.support.full_rules import EXITS, LIMITS, TERMS
 from tests.support.tapes import COSTLY, make_execution, make_rules, random_tape
@@ -48,7 +48,7 @@ def tiny_task(
     """Return a task on six noisy sessions, of which the first four are for training."""
     tape = random_tape(num_sessions=6, minutes=40, num_features=5)
     chosen = PpoParameters(**(PPO | dict(parameters or {})))
-    return TrainingTask(tape, noisy_rules(tape, **rules), np.arange(4), chosen, seed, every_steps, None)
+    return TrainingTask(tape, noisy_rules(tape, **rules), np.arange(4), chosen, seed, every_steps, None, None, None)
 
 
 class RememberingListener:

@@ -8,6 +8,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
+from intraday_rl.agents.callbacks.finished_episodes import finished_episodes
 from intraday_rl.core.protocols import TrainingListener
 
 
@@ -20,11 +21,9 @@ class Listening(BaseCallback):
         self._listeners = listeners
 
     def _on_step(self) -> bool:
-        if self.locals["dones"].any():
-            for info in self.locals["infos"]:
-                if info:
-                    for listener in self._listeners:
-                        listener.on_episode(info)
+        for info in finished_episodes(self.locals):
+            for listener in self._listeners:
+                listener.on_episode(info)
         for listener in self._listeners:
             listener.on_step(self.num_timesteps)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -25,7 +25,12 @@ class Validation(BaseCallback):
     """
 
     def __init__(
-        self, evaluate: Evaluator, every_steps: int, total_steps: int, keep: Callable[[PolicySnapshot, str], None]
+        self,
+        evaluate: Evaluator,
+        every_steps: int,
+        total_steps: int,
+        keep: Callable[[PolicySnapshot, str], None],
+        companions: Sequence[Callable[[], None]],
     ) -> None:
         """Prepare the evaluations.
 
@@ -34,9 +39,11 @@ class Validation(BaseCallback):
             every_steps: steps between evaluations.
             total_steps: of the training; the last evaluation waits for the last update.
             keep: stores a snapshot under a name ("best" or "last").
+            companions: called at each evaluation, before its numbers are written.
         """
         super().__init__()
         self._evaluate, self._every, self._total, self._keep = evaluate, every_steps, total_steps, keep
+        self._companions = companions
         self._next = every_steps
         self.best: PolicySnapshot | None = None
         self.best_score = float("-inf")
@@ -63,4 +70,6 @@ class Validation(BaseCallback):
         self._keep(snapshot, "last")
         for key, value in numbers.items():
             self.logger.record(key, value)
+        for companion in self._companions:
+            companion()
         self.logger.dump(self.num_timesteps)

@@ -1,4 +1,4 @@
-"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `check-data`, `features` and `features-page`."""
+"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `check-data`, `features`, `freeze`, `phases` and others."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def _parser() -> ArgumentParser:
     features_page = tools.add_parser("features-page", help=what, description=what.capitalize())
     features_page.add_argument("--write", action="store_true", help="write docs/features.md instead of printing it")
     features_page.set_defaults(tool=_features_page)
+    _add_freeze(tools)
+    _add_phases(tools)
     return parser
 
 
@@ -61,6 +63,28 @@ def _add_check_data(tools: Any) -> None:
     check.add_argument("--calendar", help="exchange calendar of the sessions (default: that of the default market)")
     check.add_argument("--html", metavar="FILE", help="also write the quality page")
     check.set_defaults(tool=_check_data)
+
+
+def _add_freeze(tools: Any) -> None:
+    what = "freeze a run as a baseline: bundle, configuration, packages, metrics and checksums in baselines/NAME/"
+    freeze = tools.add_parser("freeze", help=what, description=what.capitalize())
+    freeze.add_argument("run", nargs="?", type=Path, help="the run folder")
+    freeze.add_argument("name", nargs="?", help="of the baseline")
+    freeze.add_argument("--tag", action="store_true", help="also tag the present commit as baseline_NAME in git")
+    freeze.add_argument("--check", metavar="NAME", help="say whether a baseline's files are as they were frozen")
+    freeze.set_defaults(tool=_freeze, parser=freeze)
+
+
+def _add_phases(tools: Any) -> None:
+    what = "train the phases in order, each in a process of its own, and stop at the first that is not met"
+    phases = tools.add_parser("phases", help=what, description=f"{what}; exit status 1 if it stopped".capitalize())
+    phases.add_argument("--from", dest="first", default="phase0", metavar="PHASE", help="default: %(default)s")
+    phases.add_argument("--to", dest="last", default="phase6", metavar="PHASE", help="default: %(default)s")
+    phases.add_argument(
+        "--accept-undecided", action="store_true", help="go on where too little data is the only trouble"
+    )
+    phases.add_argument("overrides", nargs="*", help="those of train.py, for every phase, such as data=historical")
+    phases.set_defaults(tool=_phases)
 
 
 def _doctor(arguments: Namespace) -> int:
@@ -100,3 +124,26 @@ def _features_page(arguments: Namespace) -> int:
     else:
         print(features_page(), end="")
     return 0
+
+
+def _freeze(arguments: Namespace) -> int:
+    given = [value for value in (arguments.run, arguments.name) if value is not None]
+    if (arguments.check is None and len(given) < 2) or (arguments.check is not None and (given or arguments.tag)):
+        arguments.parser.error("give RUN and NAME, or --check NAME alone")
+    from intraday_rl.app.phases import baselines
+
+    if arguments.check is None:
+        print(f"frozen as {baselines.freeze(arguments.run, arguments.name, arguments.tag)}")
+        return 0
+    wrong = baselines.check(arguments.check)
+    print("\n".join(wrong or [f"baseline {arguments.check} is as it was frozen"]))
+    return int(bool(wrong))
+
+
+def _phases(arguments: Namespace) -> int:
+    from rich.console import Console
+
+    from intraday_rl.app.phases.sequence import chosen_phases, run_phases, train_in_process
+
+    phases = chosen_phases(arguments.first, arguments.last)
+    return run_phases(phases, arguments.overrides, arguments.accept_undecided, Console(), train_in_process)

@@ -4,7 +4,8 @@ Model, in log prices and minutes:
 - The efficient price is a martingale: normal steps with a U-shaped variance over the session, and rare normal jumps.
 - A transitory Ornstein-Uhlenbeck component may be added; it is what a strategy can exploit. Strength 0 leaves none.
 - The spread is a whole number of ticks and widens with the volatility of the last five minutes.
-- Each step trades at the bid or the ask with equal chance, so closes carry the bid-ask bounce and lie on a quote.
+- Each step trades at the bid or the ask with equal chance: closes carry the bid-ask bounce and lie on a quote. Without
+  bounce, trades are at the mid; nothing else changes.
 - Volume has a U-shape and log-normal noise; trade counts and quote sizes are log-normal.
 
 Not modelled: overnight gaps, volatility that clusters beyond the U-shape, order flow that foretells prices, halts.
@@ -109,6 +110,7 @@ class SimulatedMarket:
         reversion_strength: standard deviation of the transitory component, in units of the efficient price's mean
             one-minute standard deviation; 0 = none.
         reversion_half_life_minutes: half-life of the transitory component, minutes.
+        bounce: trades are at the bid or the ask; else at the mid, which can lie between two ticks.
     """
 
     symbol: str
@@ -129,6 +131,7 @@ class SimulatedMarket:
     mean_quote_size: float
     reversion_strength: float
     reversion_half_life_minutes: float
+    bounce: bool
 
     def __post_init__(self) -> None:
         owner = "SimulatedMarket"
@@ -238,7 +241,8 @@ class SimulatedMarket:
                 f"SimulatedMarket: the bid fell below one tick in session {sessions.date[session]}; "
                 f"raise initial_price or lower annual_volatility"
             )
-        trade = np.where(draws.buys, spread[:, None], 0.0)
+        sell_side, buy_side = (0.0, 1.0) if self.bounce else (0.5, 0.5)
+        trade = np.where(draws.buys, buy_side * spread[:, None], sell_side * spread[:, None])
         trade += bid
         high, low = trade.max(axis=1), trade.min(axis=1)
         mean = (draws.weights * trade).sum(axis=1) / draws.weights.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Position limits: units, notional, and risk per trade (SPEC C3, B3)."""
+"""Position limits that make the base size: units, notional, and risk per trade (SPEC C3, B3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from intraday_rl.core import checks
 from intraday_rl.env.risk.base import position_limit
-from intraday_rl.market.rows import AccountRow, BarRow
+from intraday_rl.market.rows import AccountRow, BarRow, OwnMemory
 
 
 class MaxUnits(NamedTuple):
@@ -20,7 +20,7 @@ class MaxUnits(NamedTuple):
 
 
 @position_limit.model.implement(MaxUnits)
-def max_units(params: MaxUnits, account: AccountRow, bar: BarRow, multiplier: float) -> float:
+def max_units(params: MaxUnits, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory) -> float:
     """Return the struct's units."""
     return float(params.units)
 
@@ -36,7 +36,7 @@ class MaxNotional(NamedTuple):
 
 
 @position_limit.model.implement(MaxNotional)
-def max_notional(params: MaxNotional, account: AccountRow, bar: BarRow, multiplier: float) -> float:
+def max_notional(params: MaxNotional, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory) -> float:
     """Return nav_multiple * NAV / (price * multiplier)."""
     return params.nav_multiple * account.nav / (bar.close * multiplier)
 
@@ -54,6 +54,8 @@ class RiskPerTrade(NamedTuple):
 
 
 @position_limit.model.implement(RiskPerTrade)
-def risk_per_trade(params: RiskPerTrade, account: AccountRow, bar: BarRow, multiplier: float) -> float:
+def risk_per_trade(
+    params: RiskPerTrade, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory
+) -> float:
     """Return nav_fraction * NAV / ((ATR + round-trip cost) * multiplier)."""
     return params.nav_fraction * account.nav / ((bar.atr + params.round_trip_cost) * multiplier)

@@ -17,9 +17,9 @@ import numpy as np
 from intraday_rl.core import checks
 from intraday_rl.core.jit import njit
 from intraday_rl.features.base import NOTHING, OWN, Family, FeatureSpec
-from intraday_rl.features.library.edge import EDGE, edge_spread, push_pair
-from intraday_rl.features.library.high_low import HIGH_LOW, high_low_spread
-from intraday_rl.features.library.student import student_surplus
+from intraday_rl.features.library.estimators.edge import EDGE, edge_spread, push_pair
+from intraday_rl.features.library.estimators.high_low import HIGH_LOW, high_low_spread
+from intraday_rl.features.library.estimators.student import student_surplus
 from intraday_rl.features.rolling import (
     LAGS,
     MEDIAN,

@@ -1,4 +1,4 @@
-"""Features 36 to 41: efficiency ratio, slope, volatility rank and the clock."""
+"""Features 36 to 41: efficiency ratio, slope, volatility rank and the clock; and the one-hot code of four regimes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PATH_BARS = 30
 SLOPE_BARS = 20
 LEAST_UNEXPLAINED = 1e-4  # floor of 1 - R^2: a straight line has a finite t-statistic
 FLAT = 1e-9  # moves below this part of the price are rounding
+BARS_PER_YEAR = 252 * 390
 
 
 def regime_columns(frame: pd.DataFrame) -> dict[str, pd.Series]:
@@ -61,3 +62,28 @@ def clock_columns(bars: Bars) -> dict[str, pd.Series]:
         columns[name] = pd.Series(np.nan, index=range(len(bars)))
         columns[name].iloc[begun] = values[begun]
     return columns
+
+
+def regime_code_columns(
+    frame: pd.DataFrame, *, vol_threshold: float, trend_threshold: float, hysteresis: float, smoothing: float
+) -> dict[str, pd.Series]:
+    """Return the one-hot code of low or high volatility, trending or ranging prices."""
+    known = frame["sigma"].notna()
+    volatility = (frame["sigma"] * BARS_PER_YEAR**0.5)[known]
+    trend = regime_columns(frame)["er30"].abs()[known]
+    is_high = lasting_answer(volatility.ewm(alpha=1 - smoothing, adjust=False).mean(), vol_threshold, hysteresis)
+    is_trend = lasting_answer(trend.ewm(alpha=1 - smoothing, adjust=False).mean(), trend_threshold, hysteresis)
+    columns = {}
+    for name, high in (("low", False), ("high", True)):
+        for kind, trending in (("trend", True), ("range", False)):
+            answers = (is_high == high) & (is_trend == trending)
+            columns[f"regime_{name}_{kind}"] = answers.astype(float).reindex(frame.index)
+    return columns
+
+
+def lasting_answer(means: pd.Series, threshold: float, hysteresis: float) -> pd.Series:
+    """Return whether the last value outside the band around the threshold was above it; the first needs no band."""
+    above, below = means > threshold * (1 + hysteresis), means < threshold * (1 - hysteresis)
+    answers = pd.Series(np.select([above, below], [1.0, 0.0], np.nan), index=means.index)
+    answers.iloc[:1] = (means.iloc[:1] > threshold).astype(float)
+    return answers.ffill() == 1.0

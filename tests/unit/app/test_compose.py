@@ -63,7 +63,7 @@ REFUSED = {
     "features.frames=4": "observation.stacked must name the features of which 4 frames are shown, was empty",
     "features.preset=full48": "features.preset must be one of full47",
     "risk.exits.session_close.minutes=0": "session_close: FlatBeforeClose.minutes must be >= 1 (minutes), was 0",
-    "~risk.exits.session_close": "risk.exits must hold a FlatBeforeClose rule",
+    "~risk.exits.session_close": "risk.exits must name at least one rule, was empty",
     "~reward.terms.profit": "reward.terms must name at least one rule, was empty",
     "evaluation.split.train_fraction=0.9": "train_fraction + validation_fraction must be < 1, was 1.05",
     "market.execution.latency.low_ms=-1": "market.execution.latency: UniformLatency.low_ms must be",

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
+from intraday_rl.app.listeners import CurriculumListener, MonitorListener, ProgressListener, TrackerListener
 
 INFO = {
     "episode": {"r": -3.5, "l": 384},
@@ -14,6 +14,11 @@ INFO = {
     "max_drawdown": 0.002,
     "turnover": 4.5,
     "round_trips": 3,
+    "symbol": "SPY",
+    "turnover_ratio": 0.0117,
+    "penalty": -0.25,
+    "penalty_frequency": 0.1,
+    "pattern_frequency": 0.02,
 }
 
 
@@ -32,8 +37,9 @@ def test_monitor_takes_in_an_episode():
     MonitorListener(monitor).on_episode(INFO)
     ((name, episode),) = monitor.calls
     assert name == "add_episode"
-    assert episode == (-3.5, -0.0007, 0.002, 4.5)
-    assert episode._fields == ("reward", "session_return", "session_drawdown", "turnover")
+    assert episode == (-3.5, -0.0007, 0.002, 4.5, 0.0117, -0.25, 0.1, 0.02)
+    assert episode._fields[:4] == ("reward", "session_return", "session_drawdown", "turnover")
+    assert episode._fields[4:] == ("turnover_ratio", "penalty", "penalty_frequency", "pattern_frequency")
 
 
 def test_monitor_takes_in_steps_and_the_entropy_with_its_sign():
@@ -43,6 +49,26 @@ def test_monitor_takes_in_steps_and_the_entropy_with_its_sign():
     listener.on_metrics({"train/entropy_loss": -1.0986}, 1000)  # SB3 logs minus the entropy (SPEC B32)
     listener.on_metrics({"validation/net_return": 0.1}, 1000)
     assert monitor.calls == [("advance", 1000), ("set_entropy", 1.0986)]
+
+
+def test_curriculum_rows_have_their_step_and_the_stage_in_which_they_ended(page):
+    rows = Noted()
+    listener = CurriculumListener(rows, ["low", "high"], Console(file=page, width=200, force_terminal=False))
+    listener.on_metrics({"curriculum/stage": 0, "curriculum/sharpe": float("nan")}, 0)
+    listener.on_step(8)
+    listener.on_episode(INFO)
+    listener.on_episode(INFO)
+    listener.on_step(16)
+    listener.on_metrics({"curriculum/stage": 1, "curriculum/sharpe": 2.0}, 16)
+    listener.on_metrics({"train/loss": 0.5}, 16)
+    listener.on_episode(INFO)
+    listener.on_step(24)
+    listener.on_metrics({"curriculum/stage": 0, "curriculum/sharpe": -2.0}, 24)
+    assert [call[1:3] for call in rows.calls if call[0] == "add"] == [(16, "low"), (16, "low"), (24, "high")]
+    assert page.getvalue().splitlines() == [
+        "step 16: Stage Upgrade, low to high",
+        "step 24: Stage Downgrade, high to low",
+    ]
 
 
 def test_tracker_gets_every_number_with_its_step():

@@ -16,10 +16,12 @@ from intraday_rl.env.observation import ACCOUNT_FEATURES, ObservationLayout
 from intraday_rl.env.single_env import TradingEnv
 from tests.support.full_rules import full_batch
 from tests.support.tapes import COSTLY, make_execution, random_tape
+from tests.unit.features.feature_bars import DETECTOR
 
 SHAPES = {
     "full47": (47,),
     "ext54": (54,),
+    "full51_regime": (51,),
     "ext54_stack": (63,),
     "compact12": (12,),
     "market41": (41,),
@@ -81,6 +83,15 @@ def test_extended_preset_adds_seven_to_the_full_one():
     extras = {"depth_ratio", "time_to_close", "vol_tercile", "trend_filter"}
     extras |= {"spread_to_budget", "slippage_to_budget", "pending"}  # SPEC C1, Extra 7
     assert set(layout_of("features=ext54").current) == set(layout_of().current) | extras
+
+
+def test_regime_preset_adds_the_code_of_four_regimes_to_the_full_one():
+    regimes = ("regime_low_trend", "regime_low_range", "regime_high_trend", "regime_high_range")  # SPEC R119
+    layout = layout_of("features=full51_regime")
+    assert layout.market == (*layout_of().market, *regimes)
+    assert layout.account == layout_of().account
+    families = build_plan(compose(["features=full51_regime"])).markets[0].pipeline.families
+    assert DETECTOR in families  # SPEC R120, R121, C1
 
 
 def test_compact_preset_holds_rsi_ema_vwap_and_the_time_of_day():

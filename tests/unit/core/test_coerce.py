@@ -1,5 +1,6 @@
 """Typed parameters from plain mappings: what is converted, what is refused, and where the message points."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +114,20 @@ def test_coerce_refuses_unknown_and_missing_keys():
 
 def test_coerce_takes_numpy_floats_as_numbers():
     assert coerce(Inner, {"limit": np.float64(2.0)}) == Inner(2.0)
+
+
+class Named(NamedTuple):
+    values: Mapping[str, float]
+
+
+def test_coerce_reads_mappings_of_names():
+    built = coerce(Named, {"values": {"a.b": 1, "c": 2.5}})
+    assert built.values == {"a.b": 1.0, "c": 2.5}
+    assert type(built.values["a.b"]) is float
+    with pytest.raises(ParameterError, match=r"^Named\.values\.c must be a number, was 'x'$"):
+        coerce(Named, {"values": {"c": "x"}})
+    with pytest.raises(ParameterError, match=r"^Named\.values must be a mapping of names, was 3$"):
+        coerce(Named, {"values": 3})
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def square_area(params: Square, scale: float) -> float:
 
 
 areas = every(area)
-scaled_areas = every(area, per_member=("scale",))
+scaled_areas = every(area, per_member="scale")
 
 
 @njit
@@ -63,9 +63,9 @@ def sum_of_areas(group, scale):
 
 
 @njit
-def sum_of_scaled_areas(group, scales):
+def sum_of_scaled_areas(group, scales, start):
     total = 0.0
-    for value in scaled_areas(group, scales):
+    for value in scaled_areas(group, scales, start):
         total += value
     return total
 
@@ -99,7 +99,7 @@ def test_every_asks_each_member_of_a_group():
 
 def test_every_gives_each_member_its_own_item():
     group = structs.nest("Shapes", {"one": Square(2.0), "two": Square(3.0)})
-    assert sum_of_scaled_areas(group[0], np.array([10.0, 0.5])) == pytest.approx(44.5)
+    assert sum_of_scaled_areas(group[0], np.array([9.0, 10.0, 0.5]), 1) == pytest.approx(44.5)
 
 
 def test_struct_name_of_numba_types():

@@ -33,7 +33,7 @@ from tests.support.rows import account_row
     ],
 )
 def test_step_moves_one_side_at_a_time(target, action, expected):
-    assert step_target(DiscreteStep(), action, account_row(target=target, size=100.0)) == expected
+    assert step_target(DiscreteStep(), action, account_row(target=target)) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_step_moves_one_side_at_a_time(target, action, expected):
     ],
 )
 def test_target_names_the_side_whatever_is_held(target, action, expected):
-    assert side_target(DiscreteTarget(), action, account_row(target=target, size=100.0)) == expected
+    assert side_target(DiscreteTarget(), action, account_row(target=target)) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_target_names_the_side_whatever_is_held(target, action, expected):
 )
 def test_continuous_rounds_the_fraction_to_whole_units(action, expected):
     # 7 * 0.5 = 3.5 goes to the even 4; 7 * 0.2 = 1.4 to 1.
-    assert continuous_target(Continuous(), action, account_row(size=7.0)) == expected
+    assert continuous_target(Continuous(), action, account_row(base_size=7.0)) == expected
 
 
 @pytest.mark.parametrize("action", [SELL, HOLD, BUY])
 def test_discrete_targets_are_flat_where_nothing_is_allowed(action):
-    account = account_row(size=0.0)
+    account = account_row(base_size=0.0)
     assert step_target(DiscreteStep(), action, account) == 0.0
     assert side_target(DiscreteTarget(), action, account) == 0.0
 

@@ -9,7 +9,7 @@ from intraday_rl.core.errors import ConfigError, IntradayError, ParameterError
 from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import BUY, HOLD
 from intraday_rl.env.rewards import TurnoverPenalty
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, MaxUnits
+from intraday_rl.env.risk import FlatBeforeClose, HoldingLimit, MaxNotional, MaxUnits
 from intraday_rl.market.latency import UniformLatency
 from intraday_rl.market.rows import Contract
 from tests.support.exact import assert_same_bits, bits
@@ -135,15 +135,15 @@ def test_each_episode_tells_of_its_own_rewards_only():
 
 def test_memories_of_terms_are_cleared_at_each_start():
     batch = full_batch(make_tape([[{"close": 100.0} for _ in range(4)]]), 2)
-    observations = batch.reset()
+    observations, terms = batch.reset(), batch.memory[:, : len(batch.term_names)]
     for ended in (0, 2):
-        batch.memory["first"] = batch.memory["fourth"] = 7.0
+        terms["first"] = terms["fourth"] = 7.0
         assert batch.step(np.full(2, HOLD), observations) == ended
         expected = 0.0 if ended else 7.0
-        assert all(np.all(batch.memory[name] == expected) for name in ("first", "fourth"))
-    batch.memory["second"] = 7.0
+        assert all(np.all(terms[name] == expected) for name in ("first", "fourth"))
+    terms["second"] = 7.0
     batch.reset()
-    assert np.all(batch.memory["second"] == 0.0)
+    assert np.all(terms["second"] == 0.0)
 
 
 def test_rules_count_the_multiplier():
@@ -233,7 +233,7 @@ def test_rules_refuse_an_empty_group(group):
 
 def test_rules_refuse_sessions_that_would_not_end_flat():
     with pytest.raises(ConfigError, match="FlatBeforeClose"):
-        make_rules(TAPE, exits={"daily_loss": DailyLoss(0.01)})
+        make_rules(TAPE, exits={"holding": HoldingLimit(30)})
 
 
 @pytest.mark.parametrize("group", ["limits", "exits", "terms"])

@@ -57,14 +57,18 @@ def test_implementation_obeys_the_laws_of_its_model(model, function, params):
 
 
 BROKEN = {
-    "arrival": lambda params, noise: 1.0,
+    "delay_bars": lambda params, noise: 5.0,
     "half_spread": lambda params, decision, bar: 0.5 * bar.quoted_spread,
     "temporary_impact": lambda params, quantity, decision: -quantity,
-    "filled_quantity": lambda params, order, urgent, bar: order,
+    "impact_left": lambda params, quantity, decision: (abs(quantity), 0.0),
+    "impact_kept": lambda params: (1.0, 0.5),
+    "filled_quantity": lambda params, order, urgent, decision, bar: order,
+    "urgent_spreads": lambda params: 0.5,
     "carry_limit": lambda params: -1,
     "commission_usd": lambda params, quantity, notional: 1.0,
     "target_position": lambda params, action, account: 2.0 * account["size"],
-    "position_limit": lambda params, account, bar, multiplier: account["position"],
+    "asked_side": lambda params, action, move: 1.0,
+    "position_limit": lambda params, account, bar, multiplier, memory: account["position"],
     "exit_reason": lambda params, account, bar: 7,
     "reward_term": lambda params, step, memory: step.nav_after - step.nav_before + 1.0,
 }
@@ -79,7 +83,7 @@ def test_laws_find_a_broken_implementation(model):
 
 def rules_with_everything():
     """Return rule groups that hold every example of every limit, exit and term, so each struct several times."""
-    groups = {"limits": "position_limit", "exits": "exit_reason", "terms": "reward_term"}
+    groups = {"entries": "position_limit", "exits": "exit_reason", "terms": "reward_term"}
     return {
         group: {
             f"{struct.__name__}_{i}": params
@@ -116,9 +120,18 @@ def test_all_rules_together_give_the_same_alone_and_in_a_batch():
     assert (rolls[0][2]["quantity"] != 0.0).any()
 
 
+FURTHER = {
+    ("carry_limit", "urgent_spreads"): "filled_quantity",
+    ("impact_left", "impact_kept"): "temporary_impact",
+    ("asked_side",): "target_position",
+}
+
+
 def test_execution_has_a_model_for_each_of_its_parts():
     """A part that no law covers would be a part that no test walks."""
-    models = {"latency": "arrival", "spread": "half_spread", "impact": "temporary_impact"}
+    models = {"latency": "delay_bars", "spread": "half_spread", "impact": "temporary_impact"}
     models |= {"fill": "filled_quantity", "commission": "commission_usd"}
     assert set(Execution._fields) == {"contract", *models}
-    assert set(MODELS["carry_limit"].implementations) == set(MODELS["filled_quantity"].implementations)
+    for others, model in FURTHER.items():
+        for other in others:
+            assert set(MODELS[other].implementations) == set(MODELS[model].implementations)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intraday_rl.core.errors import ParameterError
+from intraday_rl.core.errors import ConfigError, ParameterError
 from intraday_rl.env.episodes import EPISODES_AHEAD, NOISE_SIZE, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.single_env import TradingEnv
 from intraday_rl.market.latency import UniformLatency
@@ -61,6 +61,67 @@ def test_reset_of_the_single_env_goes_on_with_the_next_session():
         while not ended and episode % 2:  # every other episode is played to its end
             ended = env.step(1)[2]
     assert sorted(met[:7]) == sorted(met[7:]) == list(range(7))
+
+
+def weighted(num_envs=2, num_sessions=4, seed=5):
+    return RandomEpisodes(quiet_tape(num_sessions), np.arange(num_sessions), seed, num_envs, "weighted")
+
+
+def sessions_of(rows):
+    return rows["last_bar"] // BARS
+
+
+def test_weighted_sessions_are_drawn_with_replacement_and_alike_at_the_start():
+    episodes = weighted()
+    drawn = np.concatenate([sessions_of(episodes.draw(0)) for _ in range(100)])
+    counts = np.bincount(drawn, minlength=4)
+    # 6,400 draws of 1/4: mean 1,600, deviation sqrt(6400 x 1/4 x 3/4) = 34.6
+    assert np.abs(counts - 1600).max() < 4 * 34.6
+    passes = [sorted(drawn[i : i + 4].tolist()) for i in range(0, 400, 4)]
+    assert any(met != [0, 1, 2, 3] for met in passes)
+
+
+def test_weighted_sessions_come_up_in_proportion_to_their_weights():
+    episodes = weighted()
+    episodes.set_weights(np.array([0.0, 1.0, 3.0, 4.0]))
+    counts = np.bincount(np.concatenate([sessions_of(episodes.draw(1)) for _ in range(100)]), minlength=4)
+    assert counts[0] == 0
+    for count, share in zip(counts[1:], (1 / 8, 3 / 8, 4 / 8), strict=True):
+        assert abs(count - 6400 * share) < 4 * np.sqrt(6400 * share * (1 - share))
+
+
+def test_weighted_draws_of_an_account_do_not_depend_on_the_others():
+    few, many = weighted(num_envs=2), weighted(num_envs=64)
+    for episodes in (few, many):
+        np.testing.assert_array_equal(sessions_of(episodes.draw(0)), sessions_of(weighted(num_envs=7).draw(0)))
+        episodes.set_weights(np.array([1.0, 2.0, 0.5, 0.5]))
+    for n in (0, 1):
+        np.testing.assert_array_equal(few.draw(n), many.draw(n))
+    assert sessions_of(few.draw(0)).tolist() != sessions_of(few.draw(1)).tolist()
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 3, [1.0, 1.0, 1.0, -0.1], [1.0, np.nan, 1.0, 1.0], [0.0] * 4])
+def test_weights_are_one_for_each_session_and_no_less_than_nothing(weights):
+    with pytest.raises(ParameterError, match=r"^episodes\.weights must be "):
+        weighted().set_weights(np.array(weights))
+
+
+def test_batch_meets_sessions_by_their_weights_from_the_next_episode_on():
+    batch = full_batch(quiet_tape(4), 3, episode_order="weighted")
+    observations = batch.reset()
+    running = batch.accounts["last_bar"].tolist()
+    batch.set_session_weights(np.array([0.0, 0.0, 1.0, 0.0]))
+    assert batch.accounts["last_bar"].tolist() == running
+    met = []
+    while len(met) < 2 * EPISODES_AHEAD:
+        if batch.step(np.ones(3), observations):
+            met.append((batch.accounts["last_bar"] // BARS).tolist())
+    assert met == [[2, 2, 2]] * (2 * EPISODES_AHEAD)
+
+
+def test_batch_takes_no_weights_where_sessions_are_not_drawn_by_weight():
+    with pytest.raises(ConfigError, match=r"needs env\.episode_order=weighted"):
+        full_batch(quiet_tape(4)).set_session_weights(np.ones(4))
 
 
 def test_unusable_sessions_are_never_met():

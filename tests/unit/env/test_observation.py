@@ -7,7 +7,7 @@ from intraday_rl.core.errors import ConfigError, FeatureError, ParameterError
 from intraday_rl.env.actions import BUY, HOLD, SELL
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.observation import ACCOUNT_FEATURES, write_observation
-from intraday_rl.env.risk import DailyLoss
+from intraday_rl.env.risk.layers import OFF
 from tests.support.full_rules import full_batch
 from tests.support.rows import account_record, bar_row
 from tests.support.tapes import SIX, make_execution, make_layout, make_rules, make_tape
@@ -24,13 +24,13 @@ def observe(account, bar=None, account_features=SIX):
     chosen = layout(account_features)
     row = np.full(len(chosen.names), np.nan, dtype=np.float32)
     bar = bar_row(close=101.0, atr=0.5) if bar is None else bar
-    write_observation(row, FEATURES, account_record(**account)[0], bar, chosen.pack()[0], make_execution().pack()[0])
+    write_observation(row, FEATURES, account_record(**account)[0], bar, chosen.pack(0)[0], make_execution().pack()[0])
     return row
 
 
 LONG = {
     "position": 80.0,
-    "size": 100.0,
+    "base_size": 100.0,
     "entry_price": 100.5,
     "bars_held": 6,
     "nav": 50_060.0,
@@ -55,7 +55,7 @@ def test_observation_of_a_flat_account_has_no_unrealised_profit():
 
 @pytest.mark.parametrize(("position", "size", "expected"), [(150.0, 100.0, 1.0), (-5.0, 0.0, -1.0), (0.0, 0.0, 0.0)])
 def test_observed_position_stays_inside_one(position, size, expected):
-    assert observe(LONG | {"position": position, "size": size})[2] == expected
+    assert observe(LONG | {"position": position, "base_size": size})[2] == expected
 
 
 def test_observation_without_an_atr_has_no_unrealised_profit():
@@ -136,7 +136,7 @@ def test_observation_follows_the_account_through_a_session():
 
 
 def test_last_observation_shows_the_account_as_it_ended():
-    batch = full_batch(session_tape(), exits={"daily_loss": DailyLoss(fraction=0.0001)})
+    batch = full_batch(session_tape(), layers=OFF._replace(daily_loss=0.0001))
     observations = batch.reset()
     for action in (SELL, SELL):  # sold at 100, marked at 100.30: -30 USD; bought back at 100.30
         ended = batch.step(np.array([action]), observations)

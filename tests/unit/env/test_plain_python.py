@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from intraday_rl.core.jit import JIT_DISABLED
+from intraday_rl.env.risk.base import HALT, SESSION_CLOSE
 from tests.support.exact import assert_same_bits
 from tests.support.rollout import MAPS, NUM_ENVS, STACKED, STEPS, rollout
 
@@ -55,7 +56,7 @@ def test_rollout_meets_what_it_compares(here, name):
     for cost in ("commission_usd", "spread_usd", "impact_usd"):
         assert (here[f"{name}.fills.{cost}"] > 0).any()
     assert (here[f"{name}.fills.latency_usd"] != 0).any()
-    assert {1, 2} <= set(here[f"{name}.finished.closing"].ravel().tolist())
+    assert {SESSION_CLOSE, HALT} <= set(here[f"{name}.finished.closing"].ravel().tolist())
     assert (here[f"{name}.parts."][:, 0, :, 1] < 0).any()
     assert here[f"{name}.dones."].sum() > NUM_ENVS
     lags = here[f"{name}.observations."][:, :, -2 * len(STACKED) :]

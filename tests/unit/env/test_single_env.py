@@ -66,7 +66,7 @@ def test_step_returns_plain_values_of_the_contract():
     assert observation.dtype == np.float32
     assert observation in env.observation_space
     assert (type(reward), type(terminated), type(truncated)) == (float, bool, bool)
-    assert list(info) == ["reward_parts"]
+    assert info == {"reward_parts": info["reward_parts"], "action_pattern": ""}
 
 
 def test_returned_observations_are_the_callers_own():
@@ -99,6 +99,7 @@ def test_last_info_tells_of_the_episode():
     assert (terminated, truncated) == (True, False)
     assert info == {
         "reward_parts": {"profit": 0.0, "turnover": 0.0},
+        "action_pattern": "",
         "symbol": "TEST",
         "session": info["session"],
         "session_return": 0.0,
@@ -108,6 +109,13 @@ def test_last_info_tells_of_the_episode():
         "in_market_bars": 0,
         "episode_reward_parts": {"profit": 0.0, "turnover": 0.0},
         "flat_at_end": True,
+        "turnover_ratio": 0.0,
+        "penalty": 0.0,
+        "penalty_frequency": 0.0,
+        "pattern_frequency": 0.0,
+        "interventions": 0,
+        "baseline_resets": 0,
+        "shaped_minus_true": 0.0,
     }
     assert observation in env.observation_space
 

@@ -71,8 +71,9 @@ def test_orders_are_one_for_one_symbol():
     assert drawn(quiet("AAA", 7), "mixed") == drawn(quiet("AAA", 7), "sequential")
 
 
-def test_order_is_one_of_two():
-    with pytest.raises(ParameterError, match=r"env\.episode_order must be one of mixed, sequential, was 'shuffled'"):
+def test_order_is_one_of_three():
+    orders = "mixed, sequential, weighted"
+    with pytest.raises(ParameterError, match=rf"env\.episode_order must be one of {orders}, was 'shuffled'"):
         make_rules(quiet("AAA", 1), episode_order="shuffled")
 
 

@@ -37,13 +37,12 @@ import numpy as np
 from intraday_rl.env.actions import BUY, HOLD, SELL
 from intraday_rl.evaluation.rollout import roll_out
 from intraday_rl.market.costs import PerUnitCommission
-from intraday_rl.market.fills import VolumeShareFill
 from intraday_rl.market.impact import SquareRootImpact
 from intraday_rl.market.latency import UniformLatency
 from intraday_rl.market.spreads import QuotedSpread
 from tests.support.full_rules import EXITS, LIMITS, TERMS
 from tests.support.policies import ScriptedPolicy
-from tests.support.tapes import make_execution, make_rules, make_tape
+from tests.support.tapes import make_execution, make_fill, make_rules, make_tape
 
 SCRIPTS = ([BUY, BUY, SELL], [BUY, BUY, BUY, HOLD], [BUY])
 
@@ -117,9 +116,9 @@ def hand_rules(tape):
         tape,
         execution=make_execution(
             latency=UniformLatency(low_ms=15_000.0, high_ms=15_000.0),
-            spread=QuotedSpread(base_spread=0.02),
+            spread=QuotedSpread(base_spread=0.02, multiple=1.0),
             impact=SquareRootImpact(coefficient=1.0),
-            fill=VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2),
+            fill=make_fill(max_volume_fraction=0.1),
             commission=PerUnitCommission(per_unit_usd=0.005, order_minimum_usd=1.0, cap_fraction=0.01),
         ),
     )

@@ -31,7 +31,7 @@ def tape_of(*sessions):
 
 
 def rules_of(tape, **changes):
-    parts = {"spread": QuotedSpread(base_spread=0.04), "impact": SquareRootImpact(coefficient=1.0)}
+    parts = {"spread": QuotedSpread(base_spread=0.04, multiple=1.0), "impact": SquareRootImpact(coefficient=1.0)}
     return full_rules(tape, execution=make_execution(**parts), **changes)
 
 

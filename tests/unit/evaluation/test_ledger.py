@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from intraday_rl.env.actions import HOLD, Continuous, DiscreteStep, DiscreteTarget
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose, MaxNotional, MaxUnits
+from intraday_rl.env.risk import FlatBeforeClose, MaxNotional, MaxUnits
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.evaluation.ledger import build_ledger
 from intraday_rl.evaluation.rollout import roll_out
 from intraday_rl.market.rows import Contract
@@ -163,7 +164,8 @@ def noisy_ledger(actions, seed, multiplier=1.0, loss_fraction=0.02):
         execution=execution,
         actions=actions,
         limits={"units": MaxUnits(units=300), "notional": MaxNotional(nav_multiple=0.7)},
-        exits={"session_close": FlatBeforeClose(minutes=8), "daily_loss": DailyLoss(fraction=loss_fraction)},
+        exits={"session_close": FlatBeforeClose(minutes=8)},
+        layers=OFF._replace(daily_loss=loss_fraction),
     )
     policy = RowPolicy(len(rules.layout.names), continuous=isinstance(actions, Continuous), seed=seed)
     return build_ledger(roll_out(tape, rules, np.arange(5), policy, seed=seed))

@@ -9,6 +9,7 @@ from intraday_rl.core.errors import IntradayError, ParameterError
 from intraday_rl.env.actions import BUY, HOLD, Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.risk import MaxNotional, MaxUnits
+from intraday_rl.env.risk.base import SESSION_CLOSE
 from intraday_rl.evaluation.ledger import build_ledger
 from intraday_rl.evaluation.rollout import noise_cursors, roll_out
 from tests.support.policies import RecordingPolicy, RowPolicy, ScriptedPolicy
@@ -63,7 +64,7 @@ def test_rollout_reversal_by_hand(by_hand):
     assert column(by_hand, 0, "cash") == pytest.approx([39_987, 39_987, 60_042, 60_042, 60_042, 49_989], abs=1e-8)
     assert column(by_hand, 0, "nav") == pytest.approx([50_017, 50_007, 49_992, 49_992, 50_002, 49_989], abs=1e-8)
     assert list(column(by_hand, 0, "position")) == [100, 100, -100, -100, -100, 0]
-    assert list(column(by_hand, 0, "closing")) == [0, 0, 0, 0, 0, 1]
+    assert list(column(by_hand, 0, "closing")) == [0, 0, 0, 0, 0, SESSION_CLOSE]
 
 
 def test_rollout_partial_fills_by_hand(by_hand):

@@ -153,7 +153,7 @@ def test_budget_is_the_median_over_the_minutes_of_all_symbols():
         ]
     )
     cheap, dear = (
-        make_execution(spread=QuotedSpread(base_spread=spread), impact=SquareRootImpact(coefficient=1.0))
+        make_execution(spread=QuotedSpread(base_spread=spread, multiple=1.0), impact=SquareRootImpact(coefficient=1.0))
         for spread in (0.02, 0.08)
     )
     rules = full_rules(tape, execution=cheap, executions={"BBB": dear})

@@ -11,10 +11,11 @@ import pandas as pd
 
 from intraday_rl.data.bars import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Bars
 from intraday_rl.data.sessions import MINUTE_NS, Sessions
-from intraday_rl.features import FeaturePipeline
+from intraday_rl.features import FeaturePipeline, RegimeDetector
 from intraday_rl.features.pipeline import DEFAULT_FAMILIES
 
-MARKET = DEFAULT_FAMILIES
+DETECTOR = RegimeDetector(vol_threshold=0.15, trend_threshold=0.3, hysteresis=0.1, smoothing=0.95)
+MARKET = (*DEFAULT_FAMILIES, DETECTOR)
 DAY_NS = 24 * 60 * MINUTE_NS
 START_NS = 1_704_205_800_000_000_000  # 2024-01-02 14:30 UTC
 

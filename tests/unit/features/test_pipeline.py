@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from intraday_rl.core.errors import FeatureError, ParameterError
-from intraday_rl.features import FAMILIES, PRESETS, FeaturePipeline, KnownState, Momentum, compute_features
+from intraday_rl.features import FAMILIES, PRESETS, REGIMES, FeaturePipeline, KnownState, Momentum, compute_features
 from intraday_rl.features.engine import Memory
 from tests.unit.features.feature_bars import MARKET, pipeline, random_bars
 
@@ -27,12 +27,13 @@ def test_presets_hold_the_specified_names_in_order():
     assert PRESETS["market41"] == PRESETS["full47"] == tuple(market)
     assert PRESETS["micro_mom27"] == tuple(market[:27])
     assert PRESETS["ext54"] == (*market, "depth_ratio", "time_to_close", "vol_tercile", "trend_filter")
+    assert PRESETS["full51_regime"] == (*market, *REGIMES)
     assert {len(PRESETS[name]) for name in ("compact12", "window11")} == {8, 7}
 
 
 def test_every_feature_is_documented():
     specs = [spec for family in FAMILIES for spec in family.specs]
-    assert len({spec.name for spec in specs}) == len(specs) == 51
+    assert len({spec.name for spec in specs}) == len(specs) == 55
     assert all(text.strip() == text != "" for spec in specs for text in spec)
 
 
@@ -164,5 +165,6 @@ def test_compute_features_takes_a_frame_of_one_symbol(empty_cache):
 def test_compute_features_refuses_other_presets():
     with pytest.raises(FeatureError, match="did you mean market41"):
         compute_features(BARS, "market42")
-    with pytest.raises(FeatureError, match="'known_state' has parameters of its own"):
-        compute_features(BARS, "known_state")
+    for preset in ("known_state", "full51_regime"):
+        with pytest.raises(FeatureError, match=f"'{preset}' has parameters of its own"):
+            compute_features(BARS, preset)

@@ -8,6 +8,7 @@ from intraday_rl.data import read_bars, read_daily_closes, to_grid
 from intraday_rl.data.bars import OPTIONAL_COLUMNS
 from intraday_rl.features import (
     PRESETS,
+    REGIMES,
     CrossAsset,
     FeaturePipeline,
     FeatureStream,
@@ -49,7 +50,7 @@ def streamed_session(features, bars, session, references):
 
 
 def assert_stream_equals_batch(bars, sessions, features=None, references=NO_REFERENCES):
-    features = features or pipeline(*PRESETS["ext54"])
+    features = features or pipeline(*PRESETS["ext54"], *REGIMES)
     table = features.compute(bars, references)
     for session in sessions:
         rows = slice(bars.sessions.first[session], bars.sessions.first[session + 1])

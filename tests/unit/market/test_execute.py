@@ -9,27 +9,29 @@ import pytest
 
 from intraday_rl.market.advance import execute
 from intraday_rl.market.costs import PerUnitCommission
-from intraday_rl.market.fills import VolumeShareFill
 from intraday_rl.market.impact import SquareRootImpact
-from intraday_rl.market.latency import UniformLatency
-from intraday_rl.market.rows import Contract
+from intraday_rl.market.latency import UniformLatency, uniform_delay
+from intraday_rl.market.rows import Contract, OrderRow
 from intraday_rl.market.spreads import QuotedSpread
-from tests.support.rows import bar_row
-from tests.support.tapes import make_execution
+from tests.support.rows import account_row, bar_row
+from tests.support.tapes import make_execution, make_fill
 
 PARTS = {
     "latency": UniformLatency(15_000.0, 15_000.0),
-    "spread": QuotedSpread(base_spread=1.0),
+    "spread": QuotedSpread(base_spread=1.0, multiple=1.0),
     "impact": SquareRootImpact(coefficient=1.0),
-    "fill": VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2),
+    "fill": make_fill(max_volume_fraction=0.1),
     "commission": PerUnitCommission(per_unit_usd=0.005, order_minimum_usd=1.0, cap_fraction=0.01),
 }
 DECISION = bar_row(mid=100.0, close=99.5, quoted_spread=0.02, volatility=0.05, typical_volume=2_500.0)
 BAR = bar_row(open=100.10, vwap=100.40, low=100.05, high=100.50, close=100.45, mid=100.45, volume=10_000.0)
 
 
-def run(order, bar=BAR, urgent=False, noise=0.5, decision=DECISION, multiplier=1.0):
-    return execute(order, urgent, noise, decision, bar, make_execution(contract=Contract(multiplier), **PARTS))
+def run(order, bar=BAR, urgent=False, decision=DECISION, multiplier=1.0, account=None, **parts):
+    execution = make_execution(contract=Contract(multiplier), **(PARTS | parts))
+    arrival = uniform_delay(execution.latency, 0.5)
+    account = account_row() if account is None else account
+    return execute(OrderRow(order, urgent, arrival), account, decision, bar, execution)
 
 
 def test_buy_splits_its_cost_by_kind():
@@ -98,14 +100,11 @@ def test_reference_price_stays_inside_the_bar(vwap, expected):
 
 
 def test_reference_price_without_latency_is_the_open():
-    parts = PARTS | {"latency": UniformLatency(0.0, 0.0)}
-    fill = execute(100.0, False, 0.9, DECISION, BAR, make_execution(**parts))
-    assert fill.reference_price == 100.10
+    assert run(100.0, latency=UniformLatency(0.0, 0.0)).reference_price == 100.10
 
 
 def test_noise_moves_the_arrival_between_the_bounds():
-    parts = PARTS | {"latency": UniformLatency(0.0, 30_000.0)}
-    fill = execute(100.0, False, 0.5, DECISION, BAR, make_execution(**parts))
+    fill = run(100.0, latency=UniformLatency(0.0, 30_000.0))
     assert fill.reference_price == pytest.approx(100.175, rel=1e-14)  # u = 0.5 * 30 s / 60 s
 
 

@@ -3,10 +3,12 @@
 import pytest
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.market.fills import VolumeShareFill, volume_share_carry, volume_share_fill
+from intraday_rl.market.fills import volume_share_carry, volume_share_fill
 from tests.support.rows import bar_row
+from tests.support.tapes import make_fill
 
-FILL = VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2)
+FILL = make_fill(max_volume_fraction=0.1)
+DECISION = bar_row()
 
 
 @pytest.mark.parametrize(
@@ -23,17 +25,17 @@ FILL = VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2)
     ],
 )
 def test_fill_takes_at_most_the_share_of_the_volume(order, volume, expected):
-    assert volume_share_fill(FILL, order, False, bar_row(volume=volume)) == expected
+    assert volume_share_fill(FILL, order, False, DECISION, bar_row(volume=volume)) == expected
 
 
 @pytest.mark.parametrize("order", [500.0, -500.0])
 def test_fill_of_an_urgent_order_ignores_the_share(order):
-    assert volume_share_fill(FILL, order, True, bar_row(volume=9.0)) == order
+    assert volume_share_fill(FILL, order, True, DECISION, bar_row(volume=9.0)) == order
 
 
 @pytest.mark.parametrize("urgent", [False, True])
 def test_fill_needs_a_trade_in_the_minute(urgent):
-    assert volume_share_fill(FILL, 100.0, urgent, bar_row(traded=0)) == 0.0
+    assert volume_share_fill(FILL, 100.0, urgent, DECISION, bar_row(traded=0)) == 0.0
 
 
 def test_fill_carry_limit_is_the_parameter():
@@ -46,4 +48,4 @@ def test_fill_carry_limit_is_the_parameter():
 )
 def test_fill_refuses_impossible_parameters(share, carried, name):
     with pytest.raises(ParameterError, match=rf"VolumeShareFill\.{name} must be"):
-        VolumeShareFill(share, carried).check()
+        make_fill(max_volume_fraction=share, max_carried_bars=carried).check()

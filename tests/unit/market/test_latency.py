@@ -1,9 +1,9 @@
-"""Latency: arrival as a fraction of the bar after the decision."""
+"""Latency: how long an order is under way, in bars."""
 
 import pytest
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.market.latency import UniformLatency, uniform_arrival
+from intraday_rl.market.latency import UniformLatency, uniform_delay
 
 
 @pytest.mark.parametrize(
@@ -15,16 +15,16 @@ from intraday_rl.market.latency import UniformLatency, uniform_arrival
     ],
 )
 def test_arrival_lies_evenly_between_the_bounds(noise, expected):
-    assert uniform_arrival(UniformLatency(50.0, 150.0), noise) == pytest.approx(expected, rel=1e-15)
+    assert uniform_delay(UniformLatency(50.0, 150.0), noise) == pytest.approx(expected, rel=1e-15)
 
 
 def test_arrival_without_spread_of_bounds_ignores_the_noise():
     latency = UniformLatency(15_000.0, 15_000.0)
-    assert [uniform_arrival(latency, noise) for noise in (0.0, 0.999)] == [0.25, 0.25]
+    assert [uniform_delay(latency, noise) for noise in (0.0, 0.999)] == [0.25, 0.25]
 
 
-def test_arrival_of_the_largest_latency_is_inside_the_bar():
-    assert uniform_arrival(UniformLatency(0.0, 59_999.0), 1.0 - 2.0**-53) < 1.0
+def test_delay_of_the_largest_latency_is_below_five_bars():
+    assert uniform_delay(UniformLatency(0.0, 299_999.0), 1.0 - 2.0**-53) < 5.0
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ def test_arrival_of_the_largest_latency_is_inside_the_bar():
     [
         (-1.0, 10.0, "low_ms"),
         (20.0, 10.0, "low_ms"),
-        (0.0, 60_000.0, "high_ms"),
+        (0.0, 300_000.0, "high_ms"),
         (0.0, float("inf"), "high_ms"),
         (float("nan"), 10.0, "low_ms"),
     ],
 )
-def test_latency_refuses_bounds_out_of_order_or_of_a_bar(low, high, name):
+def test_latency_refuses_bounds_out_of_order_or_of_five_bars(low, high, name):
     with pytest.raises(ParameterError, match=rf"UniformLatency\.{name} must be"):
         UniformLatency(low, high).check()
 

@@ -28,7 +28,7 @@ def new_account(cash=10_000.0):
 
 
 def book(account, quantity, price, close, multiplier=1.0, commission=1.0):
-    settle(account, fill_of(quantity, price, commission), bar_row(close=close), multiplier)
+    settle(account, fill_of(quantity, price, commission), bar_row(), bar_row(close=close), multiplier)
 
 
 STEPS = [

@@ -7,7 +7,7 @@ from intraday_rl.core.errors import ParameterError
 from intraday_rl.market.spreads import QuotedSpread, quoted_half_spread
 from tests.support.rows import bar_row
 
-SPREAD = QuotedSpread(base_spread=0.01)
+SPREAD = QuotedSpread(base_spread=0.01, multiple=1.0)
 
 
 def test_half_spread_is_half_of_the_quote_at_the_decision():
@@ -21,4 +21,4 @@ def test_half_spread_without_a_quote_is_half_of_the_base():
 @pytest.mark.parametrize("base", [-0.01, float("nan"), float("inf")])
 def test_spread_refuses_a_base_that_is_no_spread(base):
     with pytest.raises(ParameterError, match=r"QuotedSpread\.base_spread must be >= 0 \(price units\)"):
-        QuotedSpread(base).check()
+        QuotedSpread(base, 1.0).check()

@@ -9,11 +9,13 @@ from intraday_rl.core.errors import DataError
 from intraday_rl.data import Bars, Instrument
 from intraday_rl.data.sessions import MINUTE_NS, Sessions
 from intraday_rl.features import FeatureTable
+from intraday_rl.market.blackout import Blackout
 from intraday_rl.market.tape import build_tape
 from tests.support.exact import assert_same_bits
 from tests.support.tapes import make_tape
 
 SHARE = Instrument(name="share", tick_size=0.01, multiplier=1.0, calendar="XNYS")
+BLACKOUT = Blackout(atr_multiple=3.0, bars_after=5, events=None, minutes_before=5.0, minutes_after=5.0)
 OPEN_NS = np.array([1_704_205_800, 1_704_292_200], dtype=np.int64) * 1_000_000_000  # 2024-01-02 and -03, 14:30 UTC
 LENGTHS = np.array([4, 3])
 ROWS = 7
@@ -43,7 +45,7 @@ SCALES = table(("rv_60", "atr_bps"), np.tile([4.0, 50.0], (ROWS, 1)))
 
 
 def tape_of(bars=None, features=FEATURES, scales=SCALES):
-    return build_tape(make_bars() if bars is None else bars, features, scales, SHARE)
+    return build_tape(make_bars() if bars is None else bars, features, scales, SHARE, BLACKOUT)
 
 
 def test_tape_minutes_to_close_count_down_in_each_session():
@@ -92,7 +94,7 @@ def test_tape_typical_volume_forgets_after_thirty_minutes():
     columns["volume"] = np.where(np.arange(40) == 0, 3_000.0, 30.0)
     bars = Bars.on_grid("TEST", sessions, columns, np.ones(40, dtype=bool))
     ones = np.ones((40, 2))
-    rows = build_tape(bars, table(("a", "b"), ones), table(("atr_bps", "rv_60"), ones), SHARE).rows
+    rows = build_tape(bars, table(("a", "b"), ones), table(("atr_bps", "rv_60"), ones), SHARE, BLACKOUT).rows
     assert rows["typical_volume"][29] == pytest.approx(129.0)  # (3,000 + 29 * 30) / 30
     assert rows["typical_volume"][30] == pytest.approx(30.0)
 
@@ -166,7 +168,11 @@ def test_tape_check_ignores_the_warm_up_and_unused_sessions():
     replace(tape, first_row=np.array([-1])).check()
 
 
-@pytest.mark.parametrize("name", ["open", "high", "low", "vwap", "mid", "atr", "volatility", "typical_volume"])
+@pytest.mark.parametrize(
+    "name",
+    ["open", "high", "low", "vwap", "mid", "atr", "volatility", "typical_volume", "widening", "kyle_lambda",
+     "calm_volatility"],
+)  # fmt: skip
 def test_tape_check_refuses_holes_in_what_execution_reads(name):
     with pytest.raises(DataError, match=rf"\b{name}\b.* is not a number at tape row 3"):
         one_session(**{name: np.nan}).check()

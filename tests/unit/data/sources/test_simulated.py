@@ -28,6 +28,7 @@ MARKET = SimulatedMarket(
     mean_quote_size=800.0,
     reversion_strength=0.0,
     reversion_half_life_minutes=5.0,
+    bounce=True,
 )
 CALM = dataclasses.replace(MARKET, jumps_per_session=0.0)
 EVERY_COLUMN = (
@@ -169,6 +170,53 @@ def test_simulated_market_reversion_of_the_asked_size_shows():
     # cov = -(1 - phi)^2 * 4 = -0.3431, var = 1 + 2 (1 - phi) * 4 = 3.3431
     correlation = (returns[1:] * returns[:-1]).mean() / (returns**2).mean()
     assert correlation == pytest.approx(-0.3431 / 3.3431, abs=3 / math.sqrt(len(returns)))
+
+
+BOUNCING = dataclasses.replace(
+    CALM, annual_volatility=0.05, base_spread=0.20, spread_widening=0.0, num_sessions=20, start="2024-07-05"
+)
+
+
+def roll_spread(closes):
+    """Return 2 sqrt(-Cov(change, change before)), the spread of Roll (1984), and the standard error of that."""
+    changes = np.diff(closes)
+    products = changes[1:] * changes[:-1]
+    spread = 2 * math.sqrt(-products.mean())
+    blocks = products[: len(products) // 50 * 50].reshape(-1, 50).mean(axis=1)  # neighbours share a change
+    return spread, 2 / spread * blocks.std() / math.sqrt(len(blocks))
+
+
+def test_simulated_market_bounce_is_what_roll_finds():
+    """The bounce of a spread of 20 ticks; rounding the mid to ticks adds a twelfth of a squared tick to it: 0.2 %."""
+    bars = BOUNCING.load()
+    spread, standard_error = roll_spread(bars.close)
+    assert standard_error < 0.005
+    assert abs(spread - 0.20) < 3 * standard_error
+    still = dataclasses.replace(BOUNCING, bounce=False).load()
+    changes = np.diff(still.close)
+    assert abs((changes[1:] * changes[:-1]).mean()) < 0.02 * 0.20**2 / 4
+
+
+@pytest.mark.parametrize("base_spread", [0.01, 0.20])
+def test_simulated_market_closes_lie_half_a_spread_from_the_mid(base_spread):
+    bars = dataclasses.replace(MARKET, base_spread=base_spread, num_sessions=10).load()
+    off = bars.close - 0.5 * (bars.bid + bars.ask)
+    np.testing.assert_allclose(np.abs(off), 0.5 * (bars.ask - bars.bid), atol=1e-9)
+    assert abs((off > 0).mean() - 0.5) < 3 * 0.5 / math.sqrt(len(bars))
+    assert abs(lag_one_score(np.append(off, 0.0))) < 3  # each minute has a side of its own
+
+
+def test_simulated_market_without_bounce_trades_at_the_mid_and_nothing_else_changes(bars):
+    still = dataclasses.replace(MARKET, bounce=False).load()
+    np.testing.assert_allclose(still.close, 0.5 * (still.bid + still.ask), rtol=0, atol=1e-9)
+    for name in ("open", "close", "vwap"):
+        assert (getattr(still, name) >= still.low).all()
+        assert (getattr(still, name) <= still.high).all()
+    half = 0.5 * (bars.ask - bars.bid) + 1e-9
+    for name in ("open", "high", "low", "close"):
+        assert (np.abs(getattr(bars, name) - getattr(still, name)) <= half).all()
+    for name in set(EVERY_COLUMN) - {"open", "high", "low", "close", "vwap"}:
+        np.testing.assert_array_equal(getattr(still, name), getattr(bars, name))
 
 
 def test_simulated_market_jumps_fatten_the_tails_and_leave_the_rest():

@@ -5,7 +5,7 @@ import pytest
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.env.rewards import Profit
 from intraday_rl.env.rewards.profit import profit
-from tests.support.rows import step_row, term_memory
+from tests.support.rows import own_memory, step_row
 from tests.support.tapes import random_tape
 from tests.unit.env.rewards.episodes import finish_episode
 
@@ -21,7 +21,7 @@ def test_profit_of_a_loss_is_negative():
 
 
 def _call(weight, step):
-    return profit(Profit(weight), step, term_memory())
+    return profit(Profit(weight), step, own_memory())
 
 
 def test_profit_refuses_a_negative_weight():

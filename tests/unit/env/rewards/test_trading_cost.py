@@ -15,13 +15,13 @@ from intraday_rl.env.rewards import TurnoverPenalty
 from intraday_rl.env.rewards.trading_cost import turnover_penalty
 from intraday_rl.env.risk import MaxUnits
 from tests.support.full_rules import full_batch
-from tests.support.rows import step_row, term_memory
+from tests.support.rows import own_memory, step_row
 from tests.support.tapes import make_tape, random_tape
 from tests.unit.env.rewards.episodes import finish_episode
 from tests.unit.env.sessions.hand_market import play
 
 PENALTY = TurnoverPenalty(weight=5e-5, limit=0.02, linear_slope_mul=50.0)
-EMPTY = term_memory()
+EMPTY = own_memory()
 
 
 def cost(excess, params=PENALTY, nav=50_000.0):

@@ -7,13 +7,13 @@ from intraday_rl.env.actions import BUY
 from intraday_rl.env.risk import MaxNotional, MaxUnits, RiskPerTrade
 from intraday_rl.env.risk.limits import max_notional, max_units, risk_per_trade
 from tests.support.full_rules import full_batch
-from tests.support.rows import account_row, bar_row
+from tests.support.rows import account_row, bar_row, own_memory
 from tests.support.tapes import make_tape
 from tests.unit.env.sessions.hand_market import play
 
 
 def test_units_are_the_parameter():
-    assert max_units(MaxUnits(300), account_row(), bar_row(), 5.0) == 300.0
+    assert max_units(MaxUnits(300), account_row(), bar_row(), 5.0, own_memory()) == 300.0
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_units_are_the_parameter():
     ],
 )
 def test_notional_is_a_multiple_of_nav(multiple, nav, close, multiplier, expected):
-    answer = max_notional(MaxNotional(multiple), account_row(nav=nav), bar_row(close=close), multiplier)
+    answer = max_notional(MaxNotional(multiple), account_row(nav=nav), bar_row(close=close), multiplier, own_memory())
     assert answer == pytest.approx(expected, rel=1e-14)
 
 
@@ -40,7 +40,7 @@ def test_notional_is_a_multiple_of_nav(multiple, nav, close, multiplier, expecte
 )
 def test_risk_is_one_atr_and_the_round_trip_cost(nav, atr, multiplier, expected):
     rule = RiskPerTrade(nav_fraction=0.003, round_trip_cost=0.03)
-    answer = risk_per_trade(rule, account_row(nav=nav), bar_row(atr=atr), multiplier)
+    answer = risk_per_trade(rule, account_row(nav=nav), bar_row(atr=atr), multiplier, own_memory())
     assert answer == pytest.approx(expected, rel=1e-12)
 
 

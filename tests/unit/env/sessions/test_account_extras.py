@@ -16,9 +16,9 @@ import pytest
 
 from intraday_rl.core.errors import FeatureError
 from intraday_rl.env.actions import BUY, HOLD, SELL
-from intraday_rl.env.batch_env import with_budget
 from intraday_rl.env.observation import ACCOUNT_FEATURES, ACCOUNT_SPECS, OF_BUDGET
 from intraday_rl.env.risk import FlatBeforeClose, RiskPerTrade
+from intraday_rl.env.rules import with_budget
 from tests.support.full_rules import full_batch
 from tests.support.tapes import SIX, make_execution, make_layout, make_rules
 from tests.unit.env.sessions import test_discrete_target as worked

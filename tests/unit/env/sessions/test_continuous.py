@@ -32,13 +32,12 @@ import pytest
 from intraday_rl.env.actions import Continuous
 from intraday_rl.env.risk import MaxUnits
 from intraday_rl.market.costs import PerUnitCommission
-from intraday_rl.market.fills import VolumeShareFill
 from intraday_rl.market.impact import SquareRootImpact
 from intraday_rl.market.latency import UniformLatency
 from intraday_rl.market.rows import Contract
 from intraday_rl.market.spreads import QuotedSpread
 from tests.support.full_rules import full_batch
-from tests.support.tapes import make_execution, make_tape
+from tests.support.tapes import make_execution, make_fill, make_tape
 from tests.unit.env.sessions.hand_market import play
 
 PRICES = [
@@ -71,9 +70,9 @@ def played():
     execution = make_execution(
         contract=Contract(multiplier=5.0),
         latency=UniformLatency(15_000.0, 15_000.0),
-        spread=QuotedSpread(base_spread=0.25),
+        spread=QuotedSpread(base_spread=0.25, multiple=1.0),
         impact=SquareRootImpact(coefficient=1.0),
-        fill=VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=2),
+        fill=make_fill(max_volume_fraction=0.1),
         commission=PerUnitCommission(per_unit_usd=0.62, order_minimum_usd=0.0, cap_fraction=1.0),
     )
     limits = {"units": MaxUnits(units=4)}

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from intraday_rl.env.actions import BUY, HOLD, SELL
+from intraday_rl.env.risk.base import SESSION_CLOSE
 from intraday_rl.env.vec_env import TradingVecEnv
 from tests.support.full_rules import full_batch
 from tests.unit.env.sessions.hand_market import hand_execution, hand_tape, play
@@ -74,7 +75,7 @@ def test_session_costs_by_kind(steps):
 def test_session_ends_flat_one_minute_before_the_close(steps):
     assert column(steps, "ended") == [0, 0, 0, 0, 0, 1]
     assert (steps[-1]["bar"], steps[-1]["terminated"], steps[-1]["truncated"]) == (6, 1, 0)
-    assert column(steps, "closing") == [0, 0, 0, 0, 0, 1]
+    assert column(steps, "closing") == [0, 0, 0, 0, 0, SESSION_CLOSE]
 
 
 def test_session_totals():

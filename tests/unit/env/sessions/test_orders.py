@@ -8,9 +8,8 @@ import pytest
 from intraday_rl.env.actions import BUY, HOLD, SELL, Continuous, DiscreteStep
 from intraday_rl.env.risk import FlatBeforeClose, MaxNotional, MaxUnits, RiskPerTrade
 from intraday_rl.market.costs import PerUnitCommission
-from intraday_rl.market.fills import VolumeShareFill
 from tests.support.full_rules import full_batch
-from tests.support.tapes import make_execution, make_tape
+from tests.support.tapes import make_execution, make_fill, make_tape
 from tests.unit.env.sessions.hand_market import play
 
 RISK = RiskPerTrade(nav_fraction=0.002, round_trip_cost=0.01)
@@ -26,7 +25,7 @@ def thin_tape(num_bars=14, **columns):
 
 
 def thin_execution(carried=2, **changes):
-    return make_execution(fill=VolumeShareFill(max_volume_fraction=0.1, max_carried_bars=carried), **changes)
+    return make_execution(fill=make_fill(max_volume_fraction=0.1, max_carried_bars=carried), **changes)
 
 
 def run(script, tape=None, carried=2, **changes):

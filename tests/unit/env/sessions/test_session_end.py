@@ -8,9 +8,11 @@ import pytest
 
 from intraday_rl.data import Bars, exchange_sessions
 from intraday_rl.env.actions import BUY, HOLD, SELL
-from intraday_rl.env.risk import DailyLoss, FlatBeforeClose
+from intraday_rl.env.risk import FlatBeforeClose
 from intraday_rl.env.risk.base import HALT, SESSION_CLOSE
+from intraday_rl.env.risk.layers import OFF
 from intraday_rl.features import FeatureTable
+from intraday_rl.market.blackout import Blackout
 from intraday_rl.market.tape import build_tape
 from tests.support.full_rules import full_batch
 from tests.support.tapes import SHARE, make_tape
@@ -25,7 +27,8 @@ def calendar_tape():
     bars = Bars.on_grid("TEST", sessions, columns, np.ones(rows, dtype=bool))
     ones = np.ones((rows, 2), dtype=np.float32)
     scales = FeatureTable(("atr_bps", "rv_60"), ones, np.ones(rows, dtype=bool), {}, "")
-    return build_tape(bars, replace(scales, names=("feature0", "feature1")), scales, SHARE)
+    blackout = Blackout(atr_multiple=3.0, bars_after=5, events=None, minutes_before=5.0, minutes_after=5.0)
+    return build_tape(bars, replace(scales, names=("feature0", "feature1")), scales, SHARE, blackout)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def losing_batch(untraded=(), sessions=1, closes=LOSING):
     """Return a batch that stops at a loss of 0.4 % of 50,000 USD, 200 USD: 100 units bought at 100, marked at 98."""
     opens = [100.0, 100.0, *closes[1:-1]]
     session = bars_of(len(closes), untraded=untraded, close=closes, open=opens)
-    return full_batch(make_tape([session] * sessions), exits={"daily_loss": DailyLoss(fraction=0.004)})
+    return full_batch(make_tape([session] * sessions), layers=OFF._replace(daily_loss=0.004))
 
 
 def test_daily_loss_closes_the_account_at_the_limit():

@@ -6,7 +6,7 @@ from scipy import stats
 
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.features import FeaturePipeline, Microstructure
-from intraday_rl.features.library.student import student_surplus
+from intraday_rl.features.library.estimators.student import student_surplus
 from tests.unit.features.feature_bars import gap_removed, make_sessions, on_grid, random_bars
 
 BARS = random_bars([390, 390], seed=41)

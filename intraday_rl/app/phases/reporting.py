@@ -1,0 +1,102 @@
+"""The verdict of a run's phase: judged, written as `phase.json` and printed; nothing where it has no criteria."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from intraday_rl.app.judging import Judged, benchmark_returns
+from intraday_rl.app.market_data import MarketData
+from intraday_rl.evaluation.phases import (
+    MET,
+    NOT_DECIDABLE,
+    NOT_MET,
+    CriterionVerdict,
+    PhaseVerdict,
+    judge_phase,
+    session_evidence,
+)
+from intraday_rl.evaluation.phases.training_record import FILE, read_record
+
+PHASE_FILE = "phase.json"
+STYLES = {MET: "green", NOT_MET: "red", NOT_DECIDABLE: "yellow"}
+PROFILE = "profile_"  # how the names of the target profile begin
+TITLES = ("Criteria of the phase", "Target profile of the final system")
+
+
+def report_phase(
+    console: Console, judged: Judged, data: MarketData, config: Mapping[str, Any], run_folder: Path, folder: Path
+) -> PhaseVerdict | None:
+    """Judge the criteria of the run's phase, write them and print them; None where the run has none.
+
+    Args:
+        console: where it is printed.
+        judged: the judged policy.
+        data: what it was judged on; its plan holds the criteria.
+        config: the composed configuration of the run.
+        run_folder: where the record of the training is.
+        folder: where phase.json is written.
+
+    Raises:
+        DataError: the record of the training cannot be read.
+    """
+    if not data.plan.criteria:
+        return None
+    benchmark = benchmark_returns(data.tape, judged.portfolio[0])
+    sessions = session_evidence(judged.ledger, judged.portfolio, data.tape, data.rules, benchmark)
+    record = read_record(run_folder / FILE) if (run_folder / FILE).is_file() else None
+    verdict = judge_phase(data.plan.criteria, sessions, record, int(config["evaluation"]["bootstrap_seed"]))
+    (folder / PHASE_FILE).write_text(json.dumps(verdict.to_json(), indent=1) + "\n")
+    print_phase(console, verdict)
+    return verdict
+
+
+def print_phase(console: Console, verdict: PhaseVerdict) -> None:
+    """Print the criteria, the target profile below them, and the phase's verdict in one line."""
+    for title, in_profile in zip(TITLES, (False, True), strict=True):
+        chosen = [criterion for criterion in verdict.criteria if criterion.name.startswith(PROFILE) == in_profile]
+        if chosen:
+            console.print(criteria_table(f"{title}, {verdict.num_sessions} sessions", chosen))
+    console.print(f"Phase: {verdict.explanation}", style=STYLES[verdict.verdict], markup=False)
+
+
+def criteria_table(title: str, criteria: list[CriterionVerdict]) -> Table:
+    """Return criteria with value, limit, interval, verdict and how they held on rolling windows."""
+    table = Table(title=title, title_justify="left")
+    for name in ("criterion", "metric", "value", "limit", "95 % interval", "verdict", "windows of 20", "role"):
+        table.add_column(name, justify="right" if name in ("value", "95 % interval") else "left")
+    for verdict in criteria:
+        words = f"{verdict.verdict}: {verdict.reason}" if verdict.reason else verdict.verdict
+        table.add_row(
+            verdict.name,
+            verdict.label,
+            verdict.number(verdict.estimate.value),
+            verdict.limit,
+            _interval(verdict),
+            f"[{STYLES[verdict.verdict]}]{escape(words)}[/]",
+            _rolling(verdict),
+            verdict.criterion.role,
+        )
+    return table
+
+
+def _interval(verdict: CriterionVerdict) -> str:
+    low, high = verdict.estimate.low, verdict.estimate.high
+    if math.isnan(low) or math.isnan(high):
+        return "none yet"
+    return "exact" if low == high else f"{verdict.number(low)} to {verdict.number(high)}"
+
+
+def _rolling(verdict: CriterionVerdict) -> str:
+    rolling = verdict.rolling
+    if rolling is None:
+        return ""
+    last = "undefined" if rolling.last is None else verdict.number(rolling.last)
+    return f"{rolling.met} of {rolling.windows} met, last {last}"

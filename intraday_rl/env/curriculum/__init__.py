@@ -1,0 +1,1 @@
+"""What training practises and how hard: stages, and weights of regimes."""

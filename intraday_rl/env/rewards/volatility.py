@@ -1,0 +1,47 @@
+"""A penalty on an account that moves more than it was meant to."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from intraday_rl.core import checks
+from intraday_rl.env.rewards.base import StepRow, reward_term
+from intraday_rl.market.rows import OwnMemory
+
+WINDOW_BARS = 30
+BARS_PER_YEAR = 390 * 252
+
+
+class VolatilityPenalty(NamedTuple):
+    """A charge for every bar in which the account's own volatility is above a target (R090, SPEC C3).
+
+    Formula: penalty_lambda * max(0, sigma - target_sigma) * NAV, USD; sigma = standard deviation (ddof 1) of the last
+    30 bars' returns on NAV * sqrt(390 * 252). Nothing before there are 30.
+    """
+
+    penalty_lambda: float
+    target_sigma: float  # fraction per year
+
+    def check(self) -> None:
+        """Refuse a negative weight and a target that is not positive."""
+        checks.non_negative("VolatilityPenalty", "penalty_lambda", self.penalty_lambda)
+        checks.positive("VolatilityPenalty", "target_sigma", self.target_sigma, "per year")
+
+
+@reward_term.model.implement(VolatilityPenalty)
+def volatility_penalty(params: VolatilityPenalty, step: StepRow, memory: OwnMemory) -> float:
+    """Return minus the charge; memory: bars so far, and the last 30 returns in the window."""
+    count = int(memory.first)
+    memory.window[count % WINDOW_BARS] = step.nav_after / step.nav_before - 1.0 if step.nav_before > 0.0 else 0.0
+    memory.first = count + 1.0
+    if count + 1 < WINDOW_BARS:
+        return 0.0
+    total = 0.0
+    for i in range(WINDOW_BARS):
+        total += memory.window[i]
+    mean, squares = total / WINDOW_BARS, 0.0
+    for i in range(WINDOW_BARS):
+        squares += (memory.window[i] - mean) ** 2
+    sigma = math.sqrt(squares / (WINDOW_BARS - 1) * BARS_PER_YEAR)
+    return -params.penalty_lambda * max(0.0, sigma - params.target_sigma) * step.nav_after

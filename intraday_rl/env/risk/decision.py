@@ -1,0 +1,123 @@
+"""One account's decision: exit rules first, then the agent's target, then what risk rules leave of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from intraday_rl.core.jit import every, njit
+from intraday_rl.env.actions import asked_side, target_position
+from intraday_rl.env.risk.base import HALT, TRADE_EXIT, exit_reason, position_limit
+from intraday_rl.env.risk.layers import LAYER_NAMES, layer_limit, stopping_layer
+from intraday_rl.market.fills import carry_limit
+from intraday_rl.market.rows import AccountRow, BarRow
+
+Array = np.ndarray[Any, Any]
+
+position_limits = every(position_limit, per_member="memory", before=(math.inf,))
+exit_reasons = every(exit_reason)
+
+CHANGE_BARS = 10  # an order of the other side within so many bars is a change (SPEC B55)
+NO_PATTERN, LOOP, SPIRAL = 0, 1, 2
+PATTERNS = ("", "loop", "spiral")  # by code: changes to and fro; the same order again and again (R078)
+PATTERN_ORDERS = 3  # changes, or repeats, in a row that make a pattern
+
+
+@njit
+def base_size(account: AccountRow, bar: BarRow, rules: Any, memory: Array) -> float:
+    """Return the smallest answer of all limits, in whole units, >= 0."""
+    size = math.inf
+    multiplier = rules.execution.contract.multiplier
+    for limit in position_limits(rules.limits, account, bar, multiplier, memory, rules.unit.first_limit):
+        size = min(size, limit)
+    return float(max(0.0, np.floor(size)))
+
+
+@njit
+def set_sizes(account: AccountRow, bar: BarRow, rules: Any, memory: Array) -> None:
+    """Set what the next entry may be, by limits and then by entry rules, and which of these left least."""
+    account.base_size = account.size = base_size(account, bar, rules, memory)
+    account.binding = 0
+    multiplier = rules.execution.contract.multiplier
+    rule = rules.unit.num_exits + len(LAYER_NAMES) - 1  # of the limit that is always there, infinity
+    for limit in position_limits(rules.entries, account, bar, multiplier, memory, rules.unit.first_entry):
+        rule += 1
+        whole = max(0.0, np.floor(limit))
+        if whole < account.size:
+            account.size, account.binding = whole, rule
+    if layer_limit(rules.layers, account) < account.size:
+        account.size, account.binding = 0.0, rule + 1
+
+
+@njit
+def decide(account: AccountRow, action: float, decision: BarRow, rules: Any) -> float:
+    """Return the order to send, in signed units, and keep what was asked for, what came of it, and why."""
+    _check_exits(account, decision, rules)
+    wanted = target_position(rules.actions, action, account)
+    _watch_orders(account, asked_side(rules.actions, action, wanted - account.target), wanted)
+    target, rule = cap(wanted, account), account.binding
+    if account.closing > 0:
+        target, rule = 0.0, account.closing_rule
+    account.asked, account.wanted = action, wanted
+    account.rule = rule if target != wanted else 0
+    account.interventions += 1 if target != wanted else 0
+    return _order(account, target, rules)
+
+
+@njit
+def _check_exits(account: AccountRow, decision: BarRow, rules: Any) -> None:
+    """Ask all exit rules and the layers; the strongest reason stays until the position is gone, or for the day."""
+    if account.closing == TRADE_EXIT and account.position == 0.0:
+        account.closing = 0
+    rule = 0
+    for reason in exit_reasons(rules.exits, account, decision):
+        rule += 1
+        if reason > account.closing:
+            account.closing, account.closing_rule = reason, rule
+    if account.closing < HALT:
+        layer = stopping_layer(rules.layers, account)
+        if layer > 0:
+            account.closing, account.closing_rule = HALT, rule + layer
+
+
+@njit
+def cap(target: float, account: AccountRow) -> float:
+    """Return the target cut to the size allowed now; what is held already may stay."""
+    held = abs(account.position) if account.position * target > 0.0 else 0.0
+    return math.copysign(min(abs(target), max(account.size, held)), target)
+
+
+@njit
+def _order(account: AccountRow, target: float, rules: Any) -> float:
+    """Return the target less what is held and under way; a remainder that was carried too long is given up."""
+    held = account.position + account.in_transit
+    order, remainder = target - held, account.target - held
+    account.carried = account.carried + 1 if order * remainder > 0.0 else 0
+    if account.carried > carry_limit(rules.execution.fill) and account.closing == 0:
+        target, order = held, 0.0
+    account.target = target
+    return order
+
+
+@njit
+def _watch_orders(account: AccountRow, side: float, wanted: float) -> None:
+    """Keep count of orders to and fro, and of the same order again and again (R078)."""
+    account.bars_since_order += 1
+    account.changed = 0
+    if account.bars_since_order > CHANGE_BARS:
+        account.changes = 0
+    if side != 0.0:
+        is_change = side == -account.side and account.bars_since_order <= CHANGE_BARS
+        adds = abs(wanted) > abs(account.target) or wanted == account.target
+        account.repeats = account.repeats + 1 if adds and side == account.side else 1
+        account.changed = 1 if is_change else 0
+        account.changes = account.changes + 1 if is_change else 0
+        account.side, account.bars_since_order = int(side), 0
+    account.pattern = NO_PATTERN
+    if account.changed == 1 and account.changes >= PATTERN_ORDERS:
+        account.pattern = LOOP
+    elif side != 0.0 and account.repeats >= PATTERN_ORDERS:
+        account.pattern = SPIRAL
+    account.pattern_bars += 1 if account.pattern != NO_PATTERN else 0

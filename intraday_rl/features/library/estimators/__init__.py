@@ -1,0 +1,1 @@
+"""Formulas from papers that the microstructure family estimates with."""
