@@ -1,7 +1,8 @@
 """Throughput of the environment beside its peers, on one core: `python benchmarks/env_steps.py`.
 
 All contenders step through the same 52 simulated sessions of 390 one-minute bars, with random actions drawn beforehand
-and 47-wide observations. Ours charges the default costs and applies the default risk rules. gym-trading-env charges a
+and 47-wide observations. Ours charges the default costs and applies the default risk rules; once more under all rules,
+costs and terms of experiment=phase6, 57 wide. gym-trading-env charges a
 fee; gym-anytrading has no costs in its reward, keeps no account in its observation and returns views.
 """
 
@@ -20,6 +21,7 @@ from support.contenders import (  # noqa: E402
     BATCH,
     NORMALIZED,
     OUR_NORMALIZE,
+    PHASE6,
     SB3_NORMALIZE,
     SINGLE,
     STEPS,
@@ -28,6 +30,7 @@ from support.contenders import (  # noqa: E402
     batch_call,
     ours,
     peers,
+    under_all_rules,
 )
 from support.market import Market, repeat_sessions, simulated_market  # noqa: E402
 
@@ -51,6 +54,8 @@ TARGETS = (
     Target(SINGLE, ANYTRADING, 1.3),
     Target(BATCH.format(LARGE), TRADING, 300.0),
     Target(VEC.format(LARGE), TRADING, 200.0),
+    Target(PHASE6 + SINGLE, TRADING, 8.0),
+    Target(PHASE6 + BATCH.format(LARGE), TRADING, 150.0),
     Target(MILLION, TRADING, 120.0),
     Target(OUR_NORMALIZE.format(NORMALIZED), SB3_NORMALIZE.format(NORMALIZED), 10.0),
 )
@@ -65,7 +70,7 @@ def main() -> None:
     market = simulated_market(SESSIONS)
     bars = len(market.tape.rows)
     print(f"{bars:,} bars, {market.batch(1).width} columns, best of {repeats} rounds, all contenders in turn\n")
-    contenders = ours(market)
+    contenders = ours(market) | under_all_rules(simulated_market(SESSIONS, "experiment=phase6"))
     try:
         contenders |= peers(market)
     except ImportError as error:

@@ -1,8 +1,9 @@
 """intraday_rl: train, judge and compare reinforcement-learning agents on intraday markets.
 
 `make_env`, `make_vec_env` and `make_vector_env` build environments from overrides of the configuration. Importing the
-package makes its ids known to Gymnasium: `gymnasium.make("IntradayTrading-v0", overrides=["data=ou_market"])`. Anything
-heavier than Gymnasium is imported when it is used.
+package makes its ids known to Gymnasium: `gymnasium.make("IntradayTrading-v0", overrides=["data=ou_market"])`, and
+`HighWinRate-v0`, which is the same with `reward=high_win_rate`. Anything heavier than Gymnasium is imported when it is
+used.
 """
 
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 ENVIRONMENT_ID = "IntradayTrading-v0"
+HIGH_WIN_RATE_ID = "HighWinRate-v0"
 _MAKERS = "intraday_rl.app.make"
 _MADE_LATE = ("make_env", "make_vec_env", "make_vector_env")
 
@@ -24,6 +26,12 @@ def register_environments() -> None:
     if ENVIRONMENT_ID not in gymnasium.registry:
         gymnasium.register(
             ENVIRONMENT_ID, entry_point=f"{_MAKERS}:make_env", vector_entry_point=f"{_MAKERS}:make_vector_env"
+        )
+    if HIGH_WIN_RATE_ID not in gymnasium.registry:
+        gymnasium.register(
+            HIGH_WIN_RATE_ID,
+            entry_point=f"{_MAKERS}:make_high_win_rate_env",
+            vector_entry_point=f"{_MAKERS}:make_high_win_rate_vector_env",
         )
 
 

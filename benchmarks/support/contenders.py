@@ -23,6 +23,7 @@ BATCH, VEC = "batch call, N = {:,}", "VecEnv, N = {:,}"
 OUR_NORMALIZE, SB3_NORMALIZE = "VecEnv + RunningNormalize, N = {:,}", "VecEnv + SB3's VecNormalize, N = {:,}"
 TRADING, ANYTRADING = "gym-trading-env, 390-bar episodes", "gym-anytrading, window 1"
 
+PHASE6 = "experiment=phase6, "  # what is added to the name of a contender under all of its rules
 STEPS = {1: 20_280, 8: 7_800, 64: 1_950, 1_024: 390}  # steps of the whole batch in one timing, by N
 EPISODE_BARS, EPISODES = 390, 10  # of gym-trading-env in one timing
 NORMALIZED = 8  # N of the normalisations
@@ -57,6 +58,15 @@ def ours(market: Market) -> dict[str, Contender]:
     contenders[OUR_NORMALIZE.format(NORMALIZED)] = vec_env(running, actions)
     contenders[SB3_NORMALIZE.format(NORMALIZED)] = vec_env(theirs, actions)
     return contenders
+
+
+def under_all_rules(market: Market) -> dict[str, Contender]:
+    """Return one account and a large batch of a market whose plan has every cost, rule and term on."""
+    large = max(STEPS)
+    return {
+        PHASE6 + SINGLE: one_account(TradingEnv(market.batch(1)), market.actions(STEPS[1], 1)[:, 0].tolist()),
+        PHASE6 + BATCH.format(large): batch_call(market.batch(large), market.actions(STEPS[large], large)),
+    }
 
 
 def one_account(env: Any, actions: list[int]) -> Contender:

@@ -31,9 +31,9 @@ class Market:
         return np.random.default_rng(SEED).integers(0, 3, (num_steps, num_envs))
 
 
-def simulated_market(num_sessions: int) -> Market:
-    """Return so many sessions of the default market; one more is made for the features' warm-up and cut off."""
-    plan = build_plan(compose([f"data.source.num_sessions={num_sessions + 1}"]))
+def simulated_market(num_sessions: int, *overrides: str) -> Market:
+    """Return so many sessions of the simulated market; one more is made for the features' warm-up and cut off."""
+    plan = build_plan(compose([f"data.source.num_sessions={num_sessions + 1}", *overrides]))
     market = plan.markets[0]
     bars = market.source.load()
     table, scales = market.pipeline.compute(bars), market.scales.compute(bars)

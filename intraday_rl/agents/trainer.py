@@ -19,7 +19,9 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 from intraday_rl.agents.algorithms.ppo import build_ppo
 from intraday_rl.agents.callbacks.curriculum import Curriculum, set_stage
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
+from intraday_rl.agents.callbacks.finite_rewards import FiniteRewards
 from intraday_rl.agents.callbacks.listening import ListenerWriter, Listening
+from intraday_rl.agents.callbacks.progress import TrainingProgress
 from intraday_rl.agents.callbacks.regime_sampling import RegimeSampling
 from intraday_rl.agents.callbacks.rollout_means import RolloutMeans
 from intraday_rl.agents.callbacks.validation import Evaluator, Validation
@@ -100,12 +102,15 @@ def train(
     """
     torch.set_num_threads(1)
     model_seed = seeding.integer(task.seed, "model")
-    model = build_ppo(task.parameters, make_training_env(task), model_seed)
+    env = make_training_env(task)
+    model = build_ppo(task.parameters, env, model_seed)
     outputs: list[KVWriter] = [ListenerWriter(listeners)]
     if task.tensorboard is not None:
         outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
     model.set_logger(Logger(folder=None, output_formats=outputs))
+    batch, total = env.get_attr("batch")[0], task.parameters.total_timesteps
     callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), RolloutMeans()]
+    callbacks += [TrainingProgress(batch, total), FiniteRewards(batch)]
     companions: list[Callable[[], None]] = []
     if task.curriculum is not None:
         curriculum = Curriculum(task.curriculum, keep)
@@ -115,8 +120,8 @@ def train(
         sampling = RegimeSampling(task.tape, task.session_regimes)
         callbacks.append(sampling)
         companions.append(sampling.update)
-    validation = Validation(evaluate, task.every_steps, task.parameters.total_timesteps, keep, companions)
-    model.learn(task.parameters.total_timesteps, callback=[*callbacks, validation])
+    validation = Validation(evaluate, task.every_steps, total, keep, companions)
+    model.learn(total, callback=[*callbacks, validation])
     model.logger.close()
     best = validation.best
     if best is None:  # every score was NaN

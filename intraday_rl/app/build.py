@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intraday_rl.app.planning.plugins import is_plugin, load_plugins
 from intraday_rl.core import checks
 from intraday_rl.core.coerce import coerce, is_struct
 from intraday_rl.core.errors import ConfigError, IntradayError
@@ -39,11 +40,13 @@ def find_struct(key: str, target: Any) -> type:
     """Return the struct class that a `_target_` names.
 
     Raises:
-        ConfigError: it is not a struct of this package.
+        ConfigError: it is not a struct of this package or of a plugin.
     """
     module, _, name = str(target).rpartition(".")
-    if module.split(".")[0] != PACKAGE:
-        raise ConfigError(f"{key}._target_ must name a struct of {PACKAGE}, was {target!r}")
+    if module.split(".")[0] != PACKAGE and not is_plugin(module):
+        raise ConfigError(
+            f"{key}._target_ must name a struct of {PACKAGE}, or of a module named in plugins=[…], was {target!r}"
+        )
     try:
         struct = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -165,6 +168,7 @@ def build_plan(config: Config) -> Plan:
     from intraday_rl.env.rules import TradingRules
     from intraday_rl.evaluation.gates import GateLimits
 
+    load_plugins(config["plugins"])
     check_symbols(config["data"])
     calendar = build_struct("market.instrument", config["market"]["instrument"], Instrument).calendar
     references = _references(config["features"], calendar)

@@ -22,17 +22,21 @@ from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import BundleError, ConfigError, IntradayError
 
 USAGE = """\
-python evaluate.py run=PATH [sessions=test|validation|all] [data=GROUP] [data.KEY=VALUE ...]
+python evaluate.py run=PATH [sessions=test|validation|all] [stress=NAME] [data=GROUP] [data.KEY=VALUE ...]
 
   run=PATH        a run folder, or a bundle folder copied from one
   sessions=PART   which sessions to judge on: test (default on the data of the run), validation, or all (default on
                   other data)
   data...         judge on other data, with the same overrides that train.py takes, such as
                   data=historical data.path=FOLDER data.symbols=[SPY]
+  stress=NAME     in a market that is worse: costs_x2, latency_x5 or half_liquidity (conf/market/stress)
+  plugins=[MODULE,...]
+                  modules of your own that the policy's reward terms, rules or models come from
   features.smt.path=PATH, features.vix.path=PATH, features.vix.minutes=PATH
                   where the bars of other symbols and the VIX are, for a policy that reads them
 
-Costs, features, actions and risk rules are always the bundle's own. Results go to PATH/evaluations/<time>_<id>/.
+Costs, features, actions and risk rules are the bundle's own; stress multiplies its costs. Results go to
+PATH/evaluations/<time>_<id>/.
 """
 PARTS = ("test", "validation", "all")
 WORDS = {  # (part, on the run's own data) -> the judged sessions in words
@@ -43,6 +47,7 @@ WORDS = {  # (part, on the run's own data) -> the judged sessions in words
     ("validation", False): "sessions of other data (its middle part)",
     ("all", False): "sessions of other data",
 }
+OWN_KEYS = ("run", "sessions", "stress", "plugins")
 REFERENCE_PATHS = ("features.smt.path", "features.vix.path", "features.vix.minutes")
 MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides", "seen_sessions")
 
@@ -54,6 +59,8 @@ class Request:
     run: str
     sessions: str | None
     data_overrides: tuple[str, ...]
+    stress: str | None
+    plugins: tuple[str, ...]
 
 
 def parse(argv: Sequence[str]) -> Request:
@@ -68,20 +75,21 @@ def parse(argv: Sequence[str]) -> Request:
         key, separator, value = argument.partition("=")
         if key == "data" or key.startswith("data.") or (separator and key in REFERENCE_PATHS):
             data.append(argument)
-        elif separator and key in ("run", "sessions"):
+        elif separator and key in OWN_KEYS:
             given[key] = value
         else:
-            hint = nearest(key, ("run", "sessions", "data"))
+            hint = nearest(key, (*OWN_KEYS, "data"))
             raise ConfigError(
-                f"evaluate.py takes run=, sessions= and data overrides only, was {argument!r}{hint}; "
-                "the rest is the bundle's own"
+                f"evaluate.py takes {', '.join(f'{name}=' for name in OWN_KEYS)} and data overrides only, was "
+                f"{argument!r}{hint}; the rest is the bundle's own"
             )
     if "run" not in given:
         raise ConfigError("evaluate.py needs run=PATH, a run folder or a bundle folder")
     sessions = given.get("sessions")
     if sessions is not None and sessions not in PARTS:
         raise ConfigError(f"sessions must be one of {', '.join(PARTS)}, was {sessions!r}")
-    return Request(given["run"], sessions, tuple(data))
+    plugins = [name.strip() for name in given.get("plugins", "").strip("[]").split(",") if name.strip()]
+    return Request(given["run"], sessions, tuple(data), given.get("stress"), tuple(plugins))
 
 
 def evaluate(request: Request, console: Console) -> dict[str, Any]:
@@ -105,16 +113,20 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     bundle = load_bundle(resolve_path(request.run))
-    config = _config(bundle, request.data_overrides)
+    config = _config(bundle, request.data_overrides) | {"plugins": list(request.plugins)}
+    stress = None if request.stress is None else _stress(request.stress)
     plan = _plan(bundle, config)
     with console.status("loading bars and features"):
         data = load_market_data(plan, Frozen.from_json(bundle.parts["judging.json"]))
     bundle.check_fits(data.rules, data.features)
+    if stress is not None:
+        data = data.under(stress)
     same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
     part = request.sessions or ("test" if same_data else "all")
     sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
     seen = "" if same_data else _seen(bundle, data.session_digests(data.tape.usable(sessions)))
     judged_words = WORDS[part, same_data] + (f" ({seen})" if seen else "")
+    judged_words += "" if stress is None else f" under stress={request.stress}"
     parts = data.part_sizes() if same_data else (0, 0, len(data.tape.usable(sessions)))
     folder = _evaluation_folder(bundle.path)
     with console.status("judging"):
@@ -124,7 +136,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
             judged,
             title=f"{bundle.path.parent.name}, judged again",
             algorithm=config["algo"]["name"],
-            description=data.describe(cost_words(plan), judged_words, parts),
+            description=data.describe(cost_words(data.plan), judged_words, parts),
             curve=pd.DataFrame(),
             manifest={key: bundle.manifest[key] for key in MANIFEST_KEYS[:4]},
             commands=[" ".join(["python evaluate.py", *_arguments(request)])],
@@ -134,9 +146,20 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     report_phase(console, judged, data, config, bundle.path.parent, folder)
     words = "the run's own data" if same_data else "other data than the run's"
     console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}{f': {seen}' if seen else ''}")
-    if same_data and part == "test":
+    if stress is not None:
+        console.print(f"stress={request.stress}: {', '.join(f'{k} x {v:g}' for k, v in stress._asdict().items())}")
+    elif same_data and part == "test":
         console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
     return dict(judged.metrics)
+
+
+def _stress(name: str) -> Any:
+    """Return the multiples of a preset of conf/market/stress."""
+    from intraday_rl.app.compose import compose
+    from intraday_rl.core.coerce import coerce
+    from intraday_rl.market.rows import Stress
+
+    return coerce(Stress, compose([f"market/stress={name}"])["market"]["stress"])
 
 
 def _seen(bundle: Any, judged: list[str]) -> str:
@@ -209,7 +232,9 @@ def _evaluation_folder(bundle_path: Path) -> Path:
 
 def _arguments(request: Request) -> list[str]:
     sessions = [] if request.sessions is None else [f"sessions={request.sessions}"]
-    return [f"run={request.run}", *sessions, *request.data_overrides]
+    stress = [] if request.stress is None else [f"stress={request.stress}"]
+    plugins = [f"'plugins=[{','.join(request.plugins)}]'"] if request.plugins else []
+    return [f"run={request.run}", *sessions, *stress, *plugins, *request.data_overrides]
 
 
 def _comparison(file: Path, metrics: dict[str, Any]) -> str:

@@ -136,9 +136,10 @@ def benchmark_returns(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.floa
 
 
 def write_judgement(folder: Path, judged: Judged) -> None:
-    """Write metrics.json, gates.json, trades.parquet, fills.parquet, equity.parquet and, of several, symbols.json.
+    """Write metrics.json, gates.json, trades.parquet, fills.parquet, equity.parquet and risk_events.csv.
 
-    trades, fills and equity are those of single accounts; `symbol` tells whose a row is.
+    Of several symbols, symbols.json too. Trades, fills, equity and risk events are those of single accounts; `symbol`
+    tells whose a row is.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(judged.metrics, indent=1) + "\n")
@@ -150,6 +151,7 @@ def write_judgement(folder: Path, judged: Judged) -> None:
     judged.ledger.trades.to_parquet(folder / "trades.parquet")
     judged.ledger.fills.to_parquet(folder / "fills.parquet")
     judged.ledger.bars.to_parquet(folder / "equity.parquet")
+    judged.ledger.interventions.to_csv(folder / "risk_events.csv", index=False)
 
 
 def report_data(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "validation", "test")
 MARKETS_KEPT = 2
+HIGH_WIN_RATE = "reward=high_win_rate"
 
 
 def make_env(overrides: Iterable[str] = (), seed: int = 0, sessions: str = "train") -> TradingEnv:
@@ -56,10 +57,26 @@ def make_vec_env(
     return TradingVecEnv(_make_batch(overrides, num_envs, seed, sessions))
 
 
+def make_high_win_rate_env(overrides: Iterable[str] = (), seed: int = 0, sessions: str = "train") -> TradingEnv:
+    """Return `make_env` with `reward=high_win_rate` before the overrides: HighWinRateEnv of the documents (R042)."""
+    return make_env([HIGH_WIN_RATE, *_listed(overrides)], seed, sessions)
+
+
+def make_high_win_rate_vector_env(
+    overrides: Iterable[str] = (), num_envs: int = 1, seed: int = 0, sessions: str = "train"
+) -> TradingVectorEnv:
+    """Return `make_vector_env` with `reward=high_win_rate` before the overrides."""
+    return make_vector_env([HIGH_WIN_RATE, *_listed(overrides)], num_envs, seed, sessions)
+
+
+def _listed(overrides: Iterable[str]) -> tuple[str, ...]:
+    return (overrides,) if isinstance(overrides, str) else tuple(overrides)
+
+
 def _make_batch(overrides: Iterable[str], num_envs: int, seed: int, sessions: str) -> BatchEnv:
     checks.one_of("make_env", "sessions", sessions, PARTS)
     checks.non_negative("make_env", "seed", seed)
-    market = _load((overrides,) if isinstance(overrides, str) else tuple(overrides))
+    market = _load(_listed(overrides))
     return BatchEnv(market.tape, market.rules, getattr(market.split, sessions), num_envs, seed)
 
 

@@ -25,6 +25,7 @@ from intraday_rl.features import FeatureTable, References
 from intraday_rl.features.cache import cached_features
 from intraday_rl.features.fitted.training import TrainingFit, fit_moments
 from intraday_rl.features.references import NO_REFERENCES
+from intraday_rl.market.rows import Stress
 from intraday_rl.market.tape import Tape, build_tape, join_tapes
 
 DIGEST_LENGTH = 16  # 64 bits: two of a million sessions are alike once in 10⁷ times
@@ -91,6 +92,13 @@ class MarketData:
     def rules(self) -> TradingRules:
         """The plan's rules, with the slippage budget in which the observation measures costs."""
         return with_budget(self.plan.rules, self.frozen.slippage_budget_bps)
+
+    def under(self, stress: Stress) -> MarketData:
+        """Return the same data with an execution under stress; what was fitted stays."""
+        own = self.plan.rules
+        executions = {symbol: execution.stressed(stress) for symbol, execution in own.executions.items()}
+        rules = replace(own, execution=own.execution.stressed(stress), executions=executions)
+        return replace(self, plan=replace(self.plan, rules=rules))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -16,6 +17,8 @@ from intraday_rl.core.jit import cache_is_cold
 from intraday_rl.core.protocols import TrainingListener
 
 Config = dict[str, Any]
+
+LOG = logging.getLogger(__name__)
 
 TEST_SESSIONS = "test sessions"
 
@@ -36,6 +39,8 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
     """
     console = Console(quiet=not config["progress"])
     plan = build_plan(config)
+    for line in plan.rules.risk.active().layers.warnings():
+        LOG.warning(line)
     if cache_is_cold():
         console.print("compiling the simulator (first start for these sources, some seconds) ...")
     with console.status("loading bars and features"):
@@ -220,6 +225,9 @@ def open_tracker(config: Config, run_folder: Path, manifest: Mapping[str, Any]) 
 def track_files(tracker: Any, run_folder: Path) -> None:
     """Log reports, judgement, manifest, training episodes and bundle as artifacts."""
     names = ("report.html", "report.png", "features.html", "metrics.json", "gates.json", "manifest.json", "monitor.csv")
-    for name in (*names, *(path.name for path in run_folder.glob("metrics_*.csv"))):
+    extra = (
+        path.name for pattern in ("metrics_*.csv", "phase.json", "training.csv") for path in run_folder.glob(pattern)
+    )
+    for name in (*names, "risk_events.csv", *extra):
         tracker.log_artifacts(run_folder / name, None)
     tracker.log_artifacts(run_folder / "bundle", "bundle")

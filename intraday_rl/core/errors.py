@@ -32,5 +32,9 @@ class AccountingError(IntradayError):
     """The ledger and its independent recomputation differ."""
 
 
+class TrainingError(IntradayError):
+    """Training cannot go on: what it learns from is no longer sound."""
+
+
 class TrackingError(IntradayError):
     """The experiment store cannot be used."""

@@ -2,11 +2,13 @@
 
 A struct's record dtype is made from its annotations (float -> f8, int -> i8, bool -> i8, `float | None` -> f8 with NaN
 for None, `Annotated[Window, n]` -> n times f8) plus a tag field that names the struct, so that two structs with equal
-fields stay two types. A struct has no defaults: those live in `conf/`.
+fields stay two types. In rows that are changed in place, which are dataclasses, int -> i4: an account is large, and what
+is touched of it has to fit the caches. A struct has no defaults: those live in `conf/`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import keyword
 import typing
@@ -33,7 +35,9 @@ def dtype_of(struct: type) -> np.dtype[np.void]:
     The same object for every call: numba recognises a record array by its dtype at every call, and comparing two equal
     but distinct dtypes field by field would cost more than a step of the market.
     """
-    fields = [(name, *_field_type(kind)) for name, kind in typing.get_type_hints(struct, include_extras=True).items()]
+    whole = np.int32 if dataclasses.is_dataclass(struct) else np.int64
+    hints = typing.get_type_hints(struct, include_extras=True)
+    fields = [(name, whole) if kind is int else (name, *_field_type(kind)) for name, kind in hints.items()]
     return np.dtype([*fields, (TAG + label_of(struct), np.uint8)], align=True)
 
 

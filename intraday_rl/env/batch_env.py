@@ -173,6 +173,7 @@ class BatchEnv:
             self.tape, self.sessions, seed, self.num_envs, self.rules.episode_order
         )
         self.accounts["episode"] = EPISODES_AHEAD - 1  # nothing drawn yet
+        self._spare = 0
         self.accounts["finished_episodes"] = self.accounts["typical_usd"] = 0
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
@@ -208,6 +209,7 @@ class BatchEnv:
         self.parts[:] = 0.0
         observations = np.empty((self.num_envs, self.width), dtype=np.float32)
         reset_batch(self.accounts, self._market, self._rules, observations, self._restart)
+        self._spare -= 1
         return observations
 
     def step(self, actions: npt.NDArray[Any], observations: Float32s) -> int:
@@ -240,7 +242,9 @@ class BatchEnv:
         outputs = (observations, self.parts, self.fills)
         ended: int = self._step(self.accounts, self.actions, self._market, self._rules, outputs, self._restart)
         if ended:
-            self._refill_used_up()
+            self._spare -= 1
+            if self._spare <= 0:
+                self._refill_used_up()
         return ended
 
     def _refill_used_up(self) -> None:
@@ -249,3 +253,5 @@ class BatchEnv:
         if self._random is not None:
             for n in used_up:
                 self._episodes[n] = self._random.draw(int(n))
+        # steps with an end that leave every account an episode to come: an account ends at most one in a step
+        self._spare = EPISODES_AHEAD - 1 - int(self.accounts["episode"].max())

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intraday_rl.core import checks, structs
+from intraday_rl.core.coerce import coerce
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.env.actions import target_position
 from intraday_rl.env.episodes import ORDERS
@@ -173,10 +174,7 @@ def is_penalty(term: Any) -> bool:
 def _changed(key: str, rule: Any, field: str, value: float) -> Any:
     if field not in rule._fields:
         raise ConfigError(f"{key}: {type(rule).__name__} has no parameter {field}{checks.nearest(field, rule._fields)}")
-    changed = rule._replace(**{field: type(getattr(rule, field) or 0.0)(value)})
-    if hasattr(changed, "check"):
-        changed.check()
-    return changed
+    return coerce(type(rule), rule._asdict() | {field: value})
 
 
 def with_budget(rules: TradingRules, slippage_budget_bps: float) -> TradingRules:

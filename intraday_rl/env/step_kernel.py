@@ -79,7 +79,7 @@ def begin_next(accounts: Array, n: int, market: Any, rules: Array, restart: Any,
     for k in range(memory.shape[1]):
         memory[n, k].first = memory[n, k].second = memory[n, k].third = memory[n, k].fourth = 0.0
     look(account, market, rules[account.symbol], memory[n], observation)
-    for i in range(observation.shape[0]):
+    for i in range(rules[account.symbol].columns.current):
         if not math.isfinite(observation[i]):
             observation[i] = 0.0
             account.replaced += 1
@@ -136,7 +136,7 @@ def trade(account: AccountRow, action: float, market: Any, rules: Any, fill_row:
         account.recovered == 1,
         account.changed == 1,
         account.repeats if account.bars_since_order == 0 else 0,
-        account.terminated + account.truncated > 0,
+        account.terminated == 1,
         rules.unit.progress,
         account.typical_usd,
     )
@@ -155,8 +155,7 @@ def earn(account: AccountRow, happened: StepRow, rules: Any, memory: Array, part
         parts[STEP, n, k] = part
         parts[EPISODE, n, k] += part
         reward += part
-        if part < 0.0 and (rules.unit.penalties >> k) & 1:
-            penalty -= part
+        penalty -= min(part, 0.0) * ((rules.unit.penalties >> k) & 1)
     account.reward = reward
     account.episode_reward += reward
     account.penalty += penalty

@@ -34,6 +34,8 @@ class Ledger:
         trades: one row per flat-to-flat round trip.
         fills: one row per fill.
         bars: one row per bar.
+        interventions: one row for each decision that a risk rule changed: the rule's name, what was wanted and what
+            was left of it, signed units; `time` is the decision's.
         multipliers: USD per price unit and unit of quantity, of each symbol of the tape, by name.
     """
 
@@ -41,6 +43,7 @@ class Ledger:
     trades: pd.DataFrame
     fills: pd.DataFrame
     bars: pd.DataFrame
+    interventions: pd.DataFrame
     multipliers: Mapping[str, float]
 
     @property
@@ -65,7 +68,8 @@ def build_ledger(recording: Recording) -> Ledger:
     bars = _bars(recording)
     fills = _fills(recording)
     trades = round_trips(fills, recording.tape, multipliers)
-    return Ledger(_sessions(recording, fills, bars, multipliers), trades, fills, bars, multipliers)
+    sessions = _sessions(recording, fills, bars, multipliers)
+    return Ledger(sessions, trades, fills, bars, _interventions(recording), multipliers)
 
 
 def _utc(nanoseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
@@ -99,6 +103,23 @@ def _bars(recording: Recording) -> pd.DataFrame:
             "cash": recording.cash[step, column],
             "nav": nav,
             "equity": nav + before[column],
+        }
+    )
+
+
+def _interventions(recording: Recording) -> pd.DataFrame:
+    """Return the audit trail of the risk rules, in the order of the sessions and of time."""
+    column, step = np.nonzero(recording.rule.T)
+    names = pd.Series(recording.rules.risk.rule_names, dtype="str")
+    return pd.DataFrame(
+        {
+            "session": recording.sessions[column],
+            "date": _dates(recording, column),
+            "symbol": _symbols(recording, column),
+            "time": _utc(recording.tape.end_ns[recording.first_bar[column] + step]),
+            "rule": names.iloc[recording.rule[step, column]].reset_index(drop=True),
+            "wanted": recording.wanted[step, column],
+            "allowed": recording.target[step, column],
         }
     )
 

@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.core.errors import ParameterError
+from intraday_rl.core.errors import AccountingError, ParameterError
 from intraday_rl.core.protocols import Policy
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.env.batch_env import BatchEnv
@@ -42,6 +42,9 @@ class Recording:
         position: the same, signed units.
         fills: FillRow records, (B, S); quantity 0 where nothing was filled.
         closing: why the account was closing when it traded, codes of `env.risk.base`, (B, S).
+        wanted: what the agent's decision asked for, signed units, (B, S).
+        target: what risk rules left of it, the same.
+        rule: which rule changed the decision, codes of `RiskManager.rule_names`, 0 = none, (B, S).
         final: AccountRow at the end of each session, (S,).
     """
 
@@ -55,6 +58,9 @@ class Recording:
     position: npt.NDArray[np.float64]
     fills: npt.NDArray[np.void]
     closing: npt.NDArray[np.int64]
+    wanted: npt.NDArray[np.float64]
+    target: npt.NDArray[np.float64]
+    rule: npt.NDArray[np.int64]
     final: npt.NDArray[np.void]
 
 
@@ -70,15 +76,16 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
 
     Raises:
         ParameterError: no session is usable, or an action lies outside the action space.
+        AccountingError: a reward or a first observation was not finite: a judgement replaces nothing.
     """
     usable = tape.usable(sessions)
     batch = BatchEnv(tape, rules, usable, max(len(usable), 1), seed)
     batch.assign(usable, noise_cursors(tape, usable))
     first, last = tape.first_row[usable], tape.last_row[usable]
     steps, count = int((last - first).max()), len(usable)
-    nav, cash, position = (np.full((steps, count), np.nan) for _ in range(3))
+    kept = {name: np.full((steps, count), np.nan) for name in ("nav", "cash", "position", "wanted", "target")}
+    kept |= {name: np.zeros((steps, count), dtype=np.int64) for name in ("closing", "rule")}
     fills = np.zeros((steps, count), dtype=dtype_of(FillRow))
-    closing = np.zeros((steps, count), dtype=np.int64)
     final = np.zeros(count, dtype=dtype_of(AccountRow))
     length = np.zeros(count, dtype=np.int64)
     alive = np.ones(count, dtype=np.bool_)
@@ -89,8 +96,8 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
         ended = batch.step(_checked(actions, count, batch.action_space), observations)
         start = (batch.terminated + batch.truncated) > 0
         rows = np.where(start, batch.finished, batch.accounts) if ended else batch.accounts
-        nav[step, alive], cash[step, alive] = rows["nav"][alive], rows["cash"][alive]
-        position[step, alive], closing[step, alive] = rows["position"][alive], rows["closing"][alive]
+        for name, values in kept.items():
+            values[step, alive] = rows[name][alive]
         fills[step, alive] = batch.fills[alive]
         if ended:
             over = start & alive
@@ -98,7 +105,12 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
             alive &= ~over
             if not alive.any():
                 break
-    return Recording(tape, rules, usable, first, length, nav, cash, position, fills, closing, final)
+    if batch.replaced:
+        raise AccountingError(
+            f"roll-out: {batch.replaced} rewards or first observations were not finite; check reward.terms and the "
+            "features"
+        )
+    return Recording(tape, rules, usable, first, length, fills=fills, final=final, **kept)
 
 
 def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArray[Any]:

@@ -38,6 +38,13 @@ class Execution(NamedTuple):
 
 
 @njit
+def is_any_under_way(account: AccountRow) -> bool:
+    """Say whether orders have been sent and not arrived, be it that they cancel out."""
+    soon = account.transit_1 != 0.0 or account.transit_2 != 0.0
+    return soon or account.transit_3 != 0.0 or account.transit_4 != 0.0
+
+
+@njit
 def send(account: AccountRow, order: float, delay: float) -> float:
     """Send an order and return what arrives in the coming bar, of it or of orders sent before, signed units.
 
@@ -46,6 +53,8 @@ def send(account: AccountRow, order: float, delay: float) -> float:
         order: signed units, sent now.
         delay: when it arrives, in bars from now; below 1 in the coming bar.
     """
+    if delay < 1.0 and not is_any_under_way(account):
+        return order
     arriving = account.transit_1
     account.transit_1, account.transit_2 = account.transit_2, account.transit_3
     account.transit_3, account.transit_4 = account.transit_4, 0.0

@@ -40,8 +40,8 @@ class VolumeShareFill(NamedTuple):
     """An order takes at most a share of the fill bar's volume; the rest is carried, then cancelled (SPEC B46).
 
     An order of more than `reject_multiple` times the mean volume of the last 30 minutes is rejected outright. Urgent
-    orders ignore both and pay more for it (SPEC C3). Nothing fills in a minute without a trade. Does not model queue
-    position.
+    orders ignore both and pay more for it (SPEC C3). Nothing fills in a minute without a trade, nor in
+    a bar without volume. Does not model queue position.
     """
 
     max_volume_fraction: float  # of the fill bar's volume
@@ -67,7 +67,7 @@ class VolumeShareFill(NamedTuple):
 @filled_quantity.model.implement(VolumeShareFill)
 def volume_share_fill(params: VolumeShareFill, order: float, urgent: bool, decision: BarRow, bar: BarRow) -> float:
     """Return sign(order) * min(|order|, floor(share * volume)); the whole order when urgent, nothing when rejected."""
-    if bar.traded == 0:
+    if bar.traded == 0 or bar.volume <= 0.0:
         return 0.0
     if urgent:
         return order

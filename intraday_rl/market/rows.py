@@ -124,7 +124,7 @@ class AccountRow:
     fast_impact: float  # and the part that fades fast
     base_size: float  # what limits allow an entry, whole units
     size: float  # what entry rules leave of it
-    binding: int  # which entry rule did, 0 = none
+    binding: int  # which rule left least
     entry_price: float  # quantity-weighted
     entry_atr: float  # ATR at the decision of the entry, price units
     entry_cash: float  # cash before the round trip under way, USD

@@ -55,6 +55,7 @@ METRICS: dict[str, MetricInfo] = {
     "num_orders": _count("Orders"),
     "num_fills": _count("Fills"),
     "num_fills_agent": _count("Fills ordered by the agent"),
+    "num_fills_trade_exit": _count("Fills by a stop or a holding limit"),
     "num_fills_session_close": _count("Fills at the session close"),
     "num_fills_halt": _count("Fills by a halt"),
     "sessions_not_flat": _count("Sessions not flat at their end", False),

@@ -39,7 +39,7 @@ BOUND_RESAMPLES = 10_000
 BLOCK_TRADES = 5.0  # of one account: round trips of a session share its market, but no more than a few in a row
 
 COSTS = ("commission_usd", "spread_usd", "impact_usd", "latency_usd")
-REASONS = ("agent", "session_close", "halt")
+REASONS = ("agent", "trade_exit", "session_close", "halt")
 
 
 def summarize(

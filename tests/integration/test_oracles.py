@@ -19,6 +19,8 @@ from tests.support.ou_oracle import (
     MARKET_A,
     buy_and_hold_expected_usd,
     flip_rule,
+    frictionless_optimum_usd,
+    reversion_rule,
     sign_rule_expected_usd,
     solve,
     threshold_rule,
@@ -53,6 +55,52 @@ def test_environment_pays_the_dynamic_programs_optimum(semantics: str) -> None:
     mean, error = mean_and_error(results)
     assert abs(mean - solution.value_usd) < 3 * error
     assert error < 0.01 * solution.value_usd
+
+
+@cache
+def late_market(minutes: int, *overrides: str) -> tuple[Plan, MarketData]:
+    """Return the market in which orders take a minute and the exit is decided so many minutes and one before the end.
+
+    The dynamic program closes at x_T without a delay. Here the exit is an order like others: decided a bar earlier, it
+    arrives at x_T. So `minutes` = 4 is the program's delayed row, T = 385, of which the last target is void. The
+    preset's own 3 give the agent one bar more, in which it may hold: the row of T = 386.
+    """
+    minute = ["market.execution.latency.low_ms=60000", "market.execution.latency.high_ms=60000"]
+    close = f"risk.exits.session_close.minutes={minutes}"
+    sessions = f"data.source.num_sessions={SESSIONS}"
+    return market("experiment=ou_oracle", sessions, "env/actions=target", close, *minute, *overrides)
+
+
+@pytest.mark.parametrize(("minutes", "decisions"), [(4, 385), (3, 386)])
+def test_environment_pays_the_optimum_of_orders_that_take_a_bar(minutes: int, decisions: int) -> None:
+    solution = solve(replace(MARKET_A, fill_delay_bars=1, decisions=decisions), nodes=601)
+    assert solution.value_usd == pytest.approx(2.163 * (decisions - 1) / 384, abs=6e-4)
+    mean, error = mean_and_error(session_results(*late_market(minutes), OraclePolicy(solution.policy, False)))
+    assert abs(mean - solution.value_usd) < 3 * error
+    assert error < 0.01 * solution.value_usd
+
+
+def test_orders_that_take_a_bar_and_cost_nothing_earn_the_closed_form() -> None:
+    free = replace(MARKET_A, fill_delay_bars=1, cost_usd=0.0)
+    assert frictionless_optimum_usd(free) == pytest.approx(3.1631, abs=5e-5)
+    nothing = ["market.execution.spread.multiple=0.0", "market.execution.commission.per_unit_usd=0.0"]
+    mean, error = mean_and_error(session_results(*late_market(4, *nothing), OraclePolicy(reversion_rule, False)))
+    assert abs(mean - 3.1631) < 3 * error
+    assert error < 0.01 * mean
+
+
+def test_session_of_late_orders_fills_a_bar_later_and_ends_flat_at_the_programs_end() -> None:
+    plan, data = late_market(4)
+    policy = OraclePolicy(solve(replace(MARKET_A, fill_delay_bars=1)).policy, False)
+    recording = roll_out(data.tape, plan.rules, data.all_sessions()[1:40], policy, seed=0)
+    ledger = build_ledger(recording)
+    # x_T is the open of minute 386; who is flat when the exit is decided has nothing to wait for.
+    assert set(recording.length) == {385, 386}
+    assert ledger.sessions["flat_at_end"].all()
+    assert ledger.fills["minute"].max() == 386
+    assert ledger.fills["minute"].min() >= 2
+    row = data.tape.session_starts[ledger.fills["session"]] + ledger.fills["minute"].to_numpy()
+    np.testing.assert_array_equal(ledger.fills["reference_price"], data.tape.rows["close"][row - 1])
 
 
 def test_known_rules_earn_what_they_should() -> None:

@@ -45,6 +45,7 @@ def test_frozen_baseline_is_judged_like_its_run(run, tmp_path, monkeypatch):
     with quick():
         metrics, _ = judge_again(f"run={place}")
     assert (evaluation_of(place) / "phase.json").read_bytes() == (run / "phase.json").read_bytes()
+    assert baselines.check("first") == []  # a later judgement changes nothing
     lines = dict(line.split(": ") for line in (place / "metrics.txt").read_text().splitlines())
     assert lines["net_return"] == repr(metrics["net_return"])
 

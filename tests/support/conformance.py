@@ -319,6 +319,8 @@ STEPS = [
     step_row(nav_after=49_900.0, closed_usd=-90.0, changed=True, repeats=4, progress=0.25, typical_usd=800.0),
     step_row(nav_after=49_000.0, drawdown=0.02, position=-100.0, traded_usd=10_000.0),
     step_row(nav_before=20_000.0, nav_after=20_001.0, drawdown=0.6, traded_usd=80_000.0, ends=True, progress=1.0),
+    step_row(nav_before=300.0, nav_after=-900.0, drawdown=1.018, traded_usd=50_000.0, position=100.0),
+    step_row(nav_before=-900.0, nav_after=-400.0, drawdown=1.008, traded_usd=50_000.0, closed_usd=-50_400.0),
 ]
 
 

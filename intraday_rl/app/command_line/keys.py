@@ -14,7 +14,15 @@ from typing import Any
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError
 
-OPEN_GROUPS = ("reward.terms", "risk.limits", "risk.exits", "features.families", "curriculum.stages")
+OPEN_GROUPS = (
+    "reward.terms",
+    "risk.limits",
+    "risk.entries",
+    "risk.exits",
+    "features.families",
+    "curriculum.stages",
+    "criteria",
+)
 BY_SYMBOL, OF_SYMBOL = "market.by_symbol", "market"
 TARGET = "_target_"
 MISSING = "???"

@@ -76,6 +76,8 @@ def freeze(run: Path, name: str, tag: bool = False) -> Path:
 def check(name: str) -> list[str]:
     """Return what is wrong with a baseline's files, one line each; none where all are as they were frozen.
 
+    Later judgements by evaluate.py, which go into `evaluations/`, are not part of it.
+
     Raises:
         ConfigError: there is no such baseline.
     """
@@ -88,7 +90,8 @@ def check(name: str) -> list[str]:
     for line in (place / SUMS).read_text(encoding="utf-8").splitlines():
         digest, _, path = line.partition("  ")
         expected[path] = digest
-    present = {file.relative_to(place).as_posix(): file for file in _files(place)}
+    later = place / "evaluations"
+    present = {file.relative_to(place).as_posix(): file for file in _files(place) if later not in file.parents}
     for path in sorted({*expected, *present} - {SUMS}):
         if path not in present:
             wrong.append(f"{path} is missing")

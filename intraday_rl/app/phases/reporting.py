@@ -6,10 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from intraday_rl.app.judging import Judged, benchmark_returns
@@ -28,6 +27,16 @@ from intraday_rl.evaluation.phases.training_record import FILE, read_record
 PHASE_FILE = "phase.json"
 STYLES = {MET: "green", NOT_MET: "red", NOT_DECIDABLE: "yellow"}
 PROFILE = "profile_"  # how the names of the target profile begin
+COLUMNS: dict[str, Literal["left", "right"]] = {
+    "criterion": "left",
+    "value": "right",
+    "limit": "left",
+    "95 % interval": "right",
+    "verdict": "left",
+    "needs": "right",  # sessions that would decide
+    "windows, last": "left",  # of 20 sessions: how many met it, and the value on the last
+    "role": "left",
+}
 TITLES = ("Criteria of the phase", "Target profile of the final system")
 
 
@@ -62,25 +71,29 @@ def print_phase(console: Console, verdict: PhaseVerdict) -> None:
     """Print the criteria, the target profile below them, and the phase's verdict in one line."""
     for title, in_profile in zip(TITLES, (False, True), strict=True):
         chosen = [criterion for criterion in verdict.criteria if criterion.name.startswith(PROFILE) == in_profile]
-        if chosen:
-            console.print(criteria_table(f"{title}, {verdict.num_sessions} sessions", chosen))
+        if not chosen:
+            continue
+        console.print(criteria_table(f"{title}, {verdict.num_sessions} sessions", chosen))
+        for criterion in chosen:
+            if criterion.reason and criterion.sessions_needed is None:
+                console.print(f"  {criterion.name.removeprefix(PROFILE)}: {criterion.reason}", markup=False)
     console.print(f"Phase: {verdict.explanation}", style=STYLES[verdict.verdict], markup=False)
 
 
 def criteria_table(title: str, criteria: list[CriterionVerdict]) -> Table:
-    """Return criteria with value, limit, interval, verdict and how they held on rolling windows."""
+    """Return criteria with value, limit, interval, verdict, the sessions that would decide, and rolling windows."""
     table = Table(title=title, title_justify="left")
-    for name in ("criterion", "metric", "value", "limit", "95 % interval", "verdict", "windows of 20", "role"):
-        table.add_column(name, justify="right" if name in ("value", "95 % interval") else "left")
+    for name, justify in COLUMNS.items():
+        table.add_column(name, justify=justify, no_wrap=name == "criterion")
     for verdict in criteria:
-        words = f"{verdict.verdict}: {verdict.reason}" if verdict.reason else verdict.verdict
+        needed = verdict.sessions_needed
         table.add_row(
-            verdict.name,
-            verdict.label,
+            verdict.name.removeprefix(PROFILE),
             verdict.number(verdict.estimate.value),
             verdict.limit,
             _interval(verdict),
-            f"[{STYLES[verdict.verdict]}]{escape(words)}[/]",
+            f"[{STYLES[verdict.verdict]}]{verdict.verdict}[/]",
+            "" if needed is None else f"{needed:,}",
             _rolling(verdict),
             verdict.criterion.role,
         )
@@ -99,4 +112,4 @@ def _rolling(verdict: CriterionVerdict) -> str:
     if rolling is None:
         return ""
     last = "undefined" if rolling.last is None else verdict.number(rolling.last)
-    return f"{rolling.met} of {rolling.windows} met, last {last}"
+    return f"{rolling.met}/{rolling.windows}, {last}"

@@ -35,6 +35,11 @@ def _stage(name: str, node: Mapping[str, Any], rules: Any) -> Stage:
     given = {**node, "name": name, "parameters": dict(_dotted(node.get("parameters", {})))}
     stage: Stage = build_struct(key, given, Stage)
     for parameter, value in stage.parameters.items():
+        if not parameter.startswith("terms.") and not rules.risk.use_risk_wrapper:
+            raise ConfigError(
+                f"{key}.parameters sets {parameter}, which risk.use_risk_wrapper=false switches off; choose "
+                "curriculum=none or curriculum=per_bar"
+            )
         try:
             rules.with_parameter(parameter, value)
         except IntradayError as error:

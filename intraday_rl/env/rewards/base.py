@@ -29,7 +29,7 @@ class StepRow(NamedTuple):
     recovered: bool  # the account came out of purgatory in the bar
     changed: bool  # the agent's order followed one of the other side within 10 bars
     repeats: int  # orders in a row on one side that added to the position or had no effect; 0 in a bar without an order
-    ends: bool  # the episode ends with the bar
+    ends: bool  # the episode ends flat with the bar
     progress: float  # of the training, 0 to 1; 1 outside of training
     typical_usd: float  # trailing mean size of an episode's reward; 0 before one is finished
 

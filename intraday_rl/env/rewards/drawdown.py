@@ -14,7 +14,8 @@ class DrawdownPenalty(NamedTuple):
 
     Formula: lambda * max(0, drawdown - soft)^2 basis points of session-start NAV, lambda linear from lambda_start to
     lambda_end over the training. Over an episode it comes to at most `ceiling` of the trailing mean size of an
-    episode's reward (the last 20); before an episode is finished there is nothing to measure by, and no ceiling.
+    episode's reward (of all at first; from the 20th on the newest counts a twentieth, and older ones fade); while that
+    is 0, as before an episode is finished, there is nothing to measure by, and no ceiling.
     """
 
     soft_drawdown: float  # fraction of session-start NAV

@@ -17,7 +17,7 @@ class VolatilityPenalty(NamedTuple):
     """A charge for every bar in which the account's own volatility is above a target (R090, SPEC C3).
 
     Formula: penalty_lambda * max(0, sigma - target_sigma) * NAV, USD; sigma = standard deviation (ddof 1) of the last
-    30 bars' returns on NAV * sqrt(390 * 252). Nothing before there are 30.
+    30 bars' returns on NAV * sqrt(390 * 252). Nothing before there are 30, nor for an account that has nothing left.
     """
 
     penalty_lambda: float
@@ -44,4 +44,4 @@ def volatility_penalty(params: VolatilityPenalty, step: StepRow, memory: OwnMemo
     for i in range(WINDOW_BARS):
         squares += (memory.window[i] - mean) ** 2
     sigma = math.sqrt(squares / (WINDOW_BARS - 1) * BARS_PER_YEAR)
-    return -params.penalty_lambda * max(0.0, sigma - params.target_sigma) * step.nav_after
+    return -params.penalty_lambda * max(0.0, sigma - params.target_sigma) * max(0.0, step.nav_after)

@@ -49,6 +49,8 @@ def set_sizes(account: AccountRow, bar: BarRow, rules: Any, memory: Array) -> No
             account.size, account.binding = whole, rule
     if layer_limit(rules.layers, account) < account.size:
         account.size, account.binding = 0.0, rule + 1
+    if account.binding == 0:
+        account.binding = rule + 2
 
 
 @njit
@@ -69,17 +71,17 @@ def decide(account: AccountRow, action: float, decision: BarRow, rules: Any) -> 
 @njit
 def _check_exits(account: AccountRow, decision: BarRow, rules: Any) -> None:
     """Ask all exit rules and the layers; the strongest reason stays until the position is gone, or for the day."""
-    if account.closing == TRADE_EXIT and account.position == 0.0:
-        account.closing = 0
-    rule = 0
+    closing, closing_rule, rule = account.closing, account.closing_rule, 0
+    if closing == TRADE_EXIT and account.position == 0.0:
+        closing = 0
     for reason in exit_reasons(rules.exits, account, decision):
         rule += 1
-        if reason > account.closing:
-            account.closing, account.closing_rule = reason, rule
-    if account.closing < HALT:
-        layer = stopping_layer(rules.layers, account)
-        if layer > 0:
-            account.closing, account.closing_rule = HALT, rule + layer
+        if reason > closing:
+            closing, closing_rule = reason, rule
+    layer = stopping_layer(rules.layers, account)
+    if layer > 0 and closing < HALT:
+        closing, closing_rule = HALT, rule + layer
+    account.closing, account.closing_rule = closing, closing_rule
 
 
 @njit
@@ -104,20 +106,18 @@ def _order(account: AccountRow, target: float, rules: Any) -> float:
 @njit
 def _watch_orders(account: AccountRow, side: float, wanted: float) -> None:
     """Keep count of orders to and fro, and of the same order again and again (R078)."""
-    account.bars_since_order += 1
-    account.changed = 0
-    if account.bars_since_order > CHANGE_BARS:
-        account.changes = 0
-    if side != 0.0:
-        is_change = side == -account.side and account.bars_since_order <= CHANGE_BARS
-        adds = abs(wanted) > abs(account.target) or wanted == account.target
-        account.repeats = account.repeats + 1 if adds and side == account.side else 1
-        account.changed = 1 if is_change else 0
-        account.changes = account.changes + 1 if is_change else 0
-        account.side, account.bars_since_order = int(side), 0
-    account.pattern = NO_PATTERN
-    if account.changed == 1 and account.changes >= PATTERN_ORDERS:
-        account.pattern = LOOP
-    elif side != 0.0 and account.repeats >= PATTERN_ORDERS:
-        account.pattern = SPIRAL
-    account.pattern_bars += 1 if account.pattern != NO_PATTERN else 0
+    # worked out without branches: what an agent in training does next is hard to predict, also for the processor
+    asked, since = int(side), account.bars_since_order + 1
+    is_order, is_recent = asked != 0, since <= CHANGE_BARS
+    is_change = is_order & is_recent & (asked == -account.side)
+    adds = (abs(wanted) > abs(account.target)) | (wanted == account.target)
+    in_a_row = account.repeats + 1 if adds & (asked == account.side) else 1
+    repeats = in_a_row if is_order else account.repeats
+    changes = account.changes + 1 if is_change else (0 if is_order else account.changes)
+    spiral = SPIRAL if is_order & (repeats >= PATTERN_ORDERS) else NO_PATTERN
+    pattern = LOOP if is_change & (changes >= PATTERN_ORDERS) else spiral
+    account.side = asked if is_order else account.side
+    account.bars_since_order = 0 if is_order else since
+    account.changed, account.changes, account.repeats = int(is_change), changes, repeats
+    account.pattern = pattern
+    account.pattern_bars += int(pattern != NO_PATTERN)

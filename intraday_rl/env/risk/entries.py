@@ -50,7 +50,8 @@ def max_round_trips(
 class HourlyTurnover(NamedTuple):
     """In each hour of the session, at most so much value is traded, as a multiple of session-start NAV (B19).
 
-    Hours are counted from the close backwards. What has to be sold again later is not set aside: exits are free.
+    Hours are counted from the close backwards. What has to be sold again later is not set aside: exits are free. So is
+    the closing part of a reversal; its other part is held to the allowance only once that is used up.
     """
 
     nav_multiple: float
@@ -64,12 +65,12 @@ class HourlyTurnover(NamedTuple):
 def hourly_turnover(
     params: HourlyTurnover, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory
 ) -> float:
-    """Return what is held, plus what the rest of the hour's allowance buys at the close."""
+    """Return what is held, plus what the rest of the hour's allowance buys at the close; 0 when it is used up."""
     hour = 1.0 + (bar.minutes_to_close - 1) // MINUTES_PER_HOUR
     if memory.first != hour:
         memory.first, memory.second = hour, account.traded_notional
     left = params.nav_multiple * account.start_nav - (account.traded_notional - memory.second)
-    return abs(account.position) + max(left, 0.0) / (bar.close * multiplier)
+    return abs(account.position) + left / (bar.close * multiplier) if left > 0.0 else 0.0
 
 
 class EventBlackout(NamedTuple):

@@ -50,6 +50,8 @@ class RiskLayers(NamedTuple):
         self._check_order("hard_drawdown", "daily_drawdown", strict=False)
         if self.recovery is not None and self.soft_drawdown is None:
             raise ParameterError("RiskLayers.recovery needs a soft_drawdown to recover from, which is null; set both")
+        if self.soft_drawdown is not None and self.recovery is None:
+            raise ParameterError("RiskLayers.soft_drawdown needs a recovery that ends it, which is null; set both")
 
     def _check_order(self, first: str, second: str, strict: bool) -> None:
         inner, outer = getattr(self, first), getattr(self, second)

@@ -69,6 +69,7 @@ class RiskManager:
             *(f"layers.{name}" for name in LAYER_NAMES),
             *(f"entries.{name}" for name in rules.entries),
             "layers.hard_drawdown",  # its other doing: no entries
+            "limits.base_size",  # smaller than when an order was given that is still under way
         )
 
     @property

@@ -126,8 +126,10 @@ def _shrunk_kelly(count: float, mean: float, variance: float) -> float:
 
 
 class LiteralKelly(NamedTuple):
-    """The documents' own Kelly rule on profit in USD (R116-R118): kept to compare with, it is a sign filter (B24).
+    """The documents' own Kelly rule on profit in USD (R116-R118), kept to compare with.
 
+    m / v has the unit 1 / USD: a sign filter where a bar's profit is far below a dollar (B24), next to nothing where it
+    is many dollars. An account that is flat has no profit, so once out it stays out for the session.
     m, v = exponentially weighted mean and variance of the change of NAV over 30 bars. Formula:
     min(max_fraction, m / v) * equity_scaling * NAV / price, 0 where m <= 0. Until 30 bars have passed: max_fraction.
     """

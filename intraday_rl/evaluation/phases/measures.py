@@ -57,6 +57,14 @@ def _penalty(e: SessionEvidence) -> str:
     return "" if e.penalty_at_limit_usd is not None else "the reward has no turnover penalty"
 
 
+def _regimes(e: SessionEvidence) -> str:
+    return "" if (e.regimes.minutes.sum(axis=0) > 0).sum() > 1 else "the sessions hold one market regime alone"
+
+
+def _regimes_of_trades(e: SessionEvidence) -> str:
+    return "" if (e.regimes.round_trips.sum(axis=0) > 0).sum() > 1 else "not traded in two market regimes"
+
+
 def _mean(label: str, form: str, function: SessionFunction) -> SessionMeasure:
     return SessionMeasure(label, form, function, MEAN, 2, _nothing)
 
@@ -93,12 +101,17 @@ MEASURES: dict[str, Measure] = {
         "Longest drawdown beyond {level:.1%}, minutes", ".0f", session.longest_deep_drawdown
     ),
     "annualised_volatility": _resampled("Annualised volatility", ".1%", session.annualised_volatility, MEAN),
-    "evaluation_variation": _resampled("Difference of the halves", ".1%", session.evaluation_variation, MEAN),
-    "regime_return_degradation": _resampled(
-        "Worst regime's return, shortfall", ".1%", session.regime_return_degradation, MEAN
+    "evaluation_variation": _resampled("Difference of the halves", ".1%", session.evaluation_variation, FIXED),
+    "regime_return_degradation": SessionMeasure(
+        "Worst regime's return, shortfall", ".1%", session.regime_return_degradation, MEAN, BOOTSTRAP_MIN, _regimes
     ),
-    "regime_hit_rate_degradation": _resampled(
-        "Worst regime's hit rate, shortfall", ".1%", session.regime_hit_rate_degradation, MEAN
+    "regime_hit_rate_degradation": SessionMeasure(
+        "Worst regime's hit rate, shortfall",
+        ".1%",
+        session.regime_hit_rate_degradation,
+        MEAN,
+        BOOTSTRAP_MIN,
+        _regimes_of_trades,
     ),
     "max_drawdown": _resampled("Maximum drawdown", ".2%", session.max_drawdown, FIXED),
     "calmar_ratio": _resampled("Calmar ratio", ".2f", session.calmar_ratio, FIXED),

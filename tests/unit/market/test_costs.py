@@ -4,6 +4,7 @@ import pytest
 
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.market.costs import PerUnitCommission, per_unit_commission
+from intraday_rl.market.rows import Stress
 
 SHARES = PerUnitCommission(per_unit_usd=0.005, order_minimum_usd=1.0, cap_fraction=0.01)
 CONTRACTS = PerUnitCommission(per_unit_usd=0.62, order_minimum_usd=0.0, cap_fraction=1.0)
@@ -36,3 +37,17 @@ def test_commission_lies_between_minimum_and_cap(params, quantity, notional, exp
 def test_commission_refuses_impossible_parameters(changes, name):
     with pytest.raises(ParameterError, match=rf"PerUnitCommission\.{name} must be"):
         SHARES._replace(**changes).check()
+
+
+@pytest.mark.parametrize(
+    ("quantity", "notional"), [(100.0, 10_000.0), (500.0, 50_000.0), (1.0, 50.0), (1_000.0, 300.0)]
+)
+def test_commission_under_stress_is_twice_the_fee_wherever_it_binds(quantity, notional):
+    twice = SHARES.stressed(Stress(2.0, 5.0, 0.5))
+    assert twice == PerUnitCommission(per_unit_usd=0.01, order_minimum_usd=2.0, cap_fraction=0.02)
+    fee = per_unit_commission(SHARES, quantity, notional)
+    assert per_unit_commission(twice, quantity, notional) == pytest.approx(2.0 * fee, rel=1e-14)
+
+
+def test_commission_under_stress_never_asks_for_more_than_the_notional():
+    assert CONTRACTS.stressed(Stress(2.0, 1.0, 1.0)).cap_fraction == 1.0

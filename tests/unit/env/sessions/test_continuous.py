@@ -53,8 +53,7 @@ PRICES = [
 ACTIONS = [1.0, 0.25, -0.6, 0.1, 0.0, 0.0]
 
 
-@pytest.fixture(scope="module")
-def played():
+def new_batch():
     bars = [
         {
             "open": opened,
@@ -76,7 +75,12 @@ def played():
         commission=PerUnitCommission(per_unit_usd=0.62, order_minimum_usd=0.0, cap_fraction=1.0),
     )
     limits = {"units": MaxUnits(units=4)}
-    batch = full_batch(make_tape([bars]), execution=execution, actions=Continuous(), limits=limits)
+    return full_batch(make_tape([bars]), execution=execution, actions=Continuous(), limits=limits)
+
+
+@pytest.fixture(scope="module")
+def played():
+    batch = new_batch()
     return batch, play(batch, ACTIONS)
 
 

@@ -1,12 +1,12 @@
 """Results by market regime: labels of a hand-made tape, sums by session, and shortfalls."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from intraday_rl.evaluation.ledger import Ledger
 from intraday_rl.evaluation.phases.regimes import (
     RegimeTable,
     hit_rate_degradation,
@@ -60,7 +60,7 @@ def test_sums_go_by_session_and_regime():
     sessions = pd.DataFrame({"session": [0, 1], "date": days, "start_nav": 1000.0})
     entries = pd.to_datetime([tape.end_ns[first[0] + 30], tape.end_ns[first[1] + 5]], unit="ns", utc=True)
     trades = pd.DataFrame({"session": [0, 1], "date": days, "entry_time": entries, "net_pnl": [5.0, -4.0]})
-    table = regime_table(Ledger(sessions, trades, pd.DataFrame(), bars, {"TEST": 1.0}), sessions, tape)
+    table = regime_table(SimpleNamespace(sessions=sessions, trades=trades, bars=bars), sessions, tape)
     assert table.earned.tolist() == [[0, pytest.approx(0.005), 0, 0], [0, 0, pytest.approx(-0.004), 0]]
     assert table.minutes.tolist() == [[0, 9, 0, 0], [0, 0, 9, 0]]
     assert table.wins.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0]]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from intraday_rl.evaluation.phases import MET, NOT_DECIDABLE, NOT_MET, Band, judge_phase
+from intraday_rl.evaluation.phases.regimes import RegimeTable
 from intraday_rl.evaluation.phases.training_record import TrainingRecord
 from tests.unit.evaluation.phases.hand_evidence import evidence, limit
 
@@ -180,3 +181,12 @@ def test_same_seed_gives_the_same_intervals():
     first, again, other = (judge_phase(asked, e, None, seed).criteria[0].estimate for seed in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+@pytest.mark.parametrize("metric", ["regime_return_degradation", "regime_hit_rate_degradation"])
+def test_one_regime_alone_is_not_decidable(metric):
+    ones = np.zeros((25, 4))
+    ones[:, 1] = 1.0
+    found = judged(limit(metric, "<", 0.05), evidence([0.01] * 25, regimes=RegimeTable(ones, ones, ones, ones)))
+    assert found.verdict == NOT_DECIDABLE
+    assert "regime" in found.reason
