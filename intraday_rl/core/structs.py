@@ -2,8 +2,8 @@
 
 A struct's record dtype is made from its annotations (float -> f8, int -> i8, bool -> i8, `float | None` -> f8 with NaN
 for None, `Annotated[Window, n]` -> n times f8) plus a tag field that names the struct, so that two structs with equal
-fields stay two types. In rows that are changed in place, which are dataclasses, int -> i4: an account is large, and what
-is touched of it has to fit the caches. A struct has no defaults: those live in `conf/`.
+fields stay two types. In rows that are changed in place, which are dataclasses, int -> i4: accounts have to fit the
+caches. A struct has no defaults: those live in `conf/`.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ def trade(account: AccountRow, action: float, market: Any, rules: Any, fill_row:
     account.terminated = 1 if account.closing >= SESSION_CLOSE and is_flat else 0
     account.truncated = 1 if account.bar >= account.last_bar and account.terminated == 0 else 0
     traded = abs(fill.quantity) * fill.price * multiplier
-    account.turnover_sum += traded / nav_before if nav_before > 0.0 else 0.0
+    if traded > 0.0 and nav_before > 0.0:
+        account.turnover_sum += traded / nav_before
     return StepRow(
         nav_before,
         account.nav,

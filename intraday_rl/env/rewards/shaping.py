@@ -15,9 +15,9 @@ LEAST_VARIANCE = 1e-10  # (a tenth of a basis point)^2
 class DrawdownPotential(NamedTuple):
     """Potential-based shaping by drawdown: it changes what is learnt first, not which policy is best.
 
-    Potential: -weight * drawdown * session-start NAV, USD, and 0 once the episode has ended flat. The term is discount *
-    potential after - potential before, so that over an episode it adds up to nothing but the discount's part. Source:
-    Ng, Harada, Russell (1999), theorem 1; `discount` has to be the algorithm's.
+    Potential: -weight * drawdown * session-start NAV, USD, and 0 once the episode has ended flat. The term is
+    discount * potential after - potential before: discounted, it adds up to nothing over an episode. Source: Ng,
+    Harada, Russell (1999), theorem 1; `discount` has to be the algorithm's.
     """
 
     weight: float
@@ -43,7 +43,8 @@ class DifferentialSharpe(NamedTuple):
 
     A, B: running means of the return on NAV and of its square, with weight `rate`, 0 at a session's start. Formula:
     weight_bps * (B dA - A dB / 2) / (B - A^2)^(3/2), dA = return - A, dB = return^2 - B, in basis points of
-    session-start NAV; 0 while B - A^2 is at most (0.1 bp)^2: at an account's first moves it could be anything. Source: Moody, Wu, Liao, Saffell (1998), equation 15.
+    session-start NAV; 0 while B - A^2 is at most (0.1 bp)^2: at an account's first moves it could be anything.
+    Source: Moody, Wu, Liao, Saffell (1998), equation 15.
     """
 
     weight_bps: float

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from intraday_rl.core import checks
+from intraday_rl.core.jit import njit
 from intraday_rl.env.rewards.base import StepRow, reward_term
 from intraday_rl.market.rows import OwnMemory
 
@@ -31,17 +32,30 @@ class VolatilityPenalty(NamedTuple):
 
 @reward_term.model.implement(VolatilityPenalty)
 def volatility_penalty(params: VolatilityPenalty, step: StepRow, memory: OwnMemory) -> float:
-    """Return minus the charge; memory: bars so far, and the last 30 returns in the window."""
+    """Return minus the charge; memory: bars so far, sums of the window's returns and of their squares."""
     count = int(memory.first)
-    memory.window[count % WINDOW_BARS] = step.nav_after / step.nav_before - 1.0 if step.nav_before > 0.0 else 0.0
+    place = count % WINDOW_BARS
+    former = memory.window[place] if count >= WINDOW_BARS else 0.0
+    latest = step.nav_after / step.nav_before - 1.0 if step.nav_before > 0.0 else 0.0
+    memory.window[place] = latest
     memory.first = count + 1.0
+    memory.second += latest - former
+    memory.third += latest * latest - former * former
+    if place == WINDOW_BARS - 1:
+        _sum_anew(memory)
     if count + 1 < WINDOW_BARS:
         return 0.0
-    total = 0.0
+    variance = max(0.0, memory.third - memory.second * memory.second / WINDOW_BARS) / (WINDOW_BARS - 1)
+    if variance * BARS_PER_YEAR <= params.target_sigma * params.target_sigma:
+        return 0.0
+    sigma = math.sqrt(variance * BARS_PER_YEAR)
+    return -params.penalty_lambda * (sigma - params.target_sigma) * max(0.0, step.nav_after)
+
+
+@njit
+def _sum_anew(memory: OwnMemory) -> None:
+    """Add up the window, so that rounding does not gather."""
+    memory.second = memory.third = 0.0
     for i in range(WINDOW_BARS):
-        total += memory.window[i]
-    mean, squares = total / WINDOW_BARS, 0.0
-    for i in range(WINDOW_BARS):
-        squares += (memory.window[i] - mean) ** 2
-    sigma = math.sqrt(squares / (WINDOW_BARS - 1) * BARS_PER_YEAR)
-    return -params.penalty_lambda * max(0.0, sigma - params.target_sigma) * max(0.0, step.nav_after)
+        memory.second += memory.window[i]
+        memory.third += memory.window[i] * memory.window[i]

@@ -86,9 +86,10 @@ def _check_exits(account: AccountRow, decision: BarRow, rules: Any) -> None:
 
 @njit
 def cap(target: float, account: AccountRow) -> float:
-    """Return the target cut to the size allowed now; what is held already may stay."""
-    held = abs(account.position) if account.position * target > 0.0 else 0.0
-    return math.copysign(min(abs(target), max(account.size, held)), target)
+    """Return the target cut to the size allowed now; what is held already, or under way, may stay."""
+    held = account.position + account.in_transit
+    kept = abs(held) if held * target > 0.0 else 0.0
+    return math.copysign(min(abs(target), max(account.size, kept)), target)
 
 
 @njit

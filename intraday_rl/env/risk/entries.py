@@ -43,7 +43,7 @@ def max_round_trips(
     params: MaxRoundTrips, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory
 ) -> float:
     """Return 0 once the count is reached; the trip under way counts as one."""
-    begun = account.round_trips + (1 if account.position != 0.0 else 0)
+    begun = account.round_trips + (1 if account.position != 0.0 or account.in_transit != 0.0 else 0)
     return 0.0 if begun >= params.round_trips else math.inf
 
 
@@ -66,9 +66,9 @@ def hourly_turnover(
     params: HourlyTurnover, account: AccountRow, bar: BarRow, multiplier: float, memory: OwnMemory
 ) -> float:
     """Return what is held, plus what the rest of the hour's allowance buys at the close; 0 when it is used up."""
-    hour = 1.0 + (bar.minutes_to_close - 1) // MINUTES_PER_HOUR
-    if memory.first != hour:
-        memory.first, memory.second = hour, account.traded_notional
+    if account.steps == 0 or bar.minutes_to_close <= memory.first:  # memory: minutes to close at the hour's end
+        memory.first = MINUTES_PER_HOUR * ((bar.minutes_to_close - 1) // MINUTES_PER_HOUR)
+        memory.second = account.traded_notional
     left = params.nav_multiple * account.start_nav - (account.traded_notional - memory.second)
     return abs(account.position) + left / (bar.close * multiplier) if left > 0.0 else 0.0
 

@@ -71,7 +71,7 @@ REFUSED = {
     "algo.parameters.rollout_steps=2049": "PpoParameters.rollout_steps must be a multiple of num_envs (8), was 2049",
     "evaluation.gates.hit_rate_min=2": "evaluation.gates: GateLimits.hit_rate_min must be in (0, 1]",
     # targets
-    "reward.terms.profit._target_=os.system": "_target_ must name a struct of intraday_rl, or of a module named in plugins=[…], was 'os.system'",
+    "reward.terms.profit._target_=os.system": "_target_ must name a struct of intraday_rl, or of a module",
     "+risk.limits.mine={_target_: intraday_rl.env.risk.MaxUnit}": "_target_ must name an existing struct",
     "+risk.limits.mine={_target_: intraday_rl.env.risk.MaxUnits, unit: 1}": "MaxUnits has no parameter unit",
     # references

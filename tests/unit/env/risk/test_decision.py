@@ -18,6 +18,7 @@ from intraday_rl.env.risk import (
 )
 from intraday_rl.env.risk.decision import cap
 from intraday_rl.env.risk.layers import OFF
+from intraday_rl.market.latency import UniformLatency
 from tests.support.full_rules import full_batch
 from tests.support.rows import account_row
 from tests.support.tapes import make_execution, make_fill
@@ -42,6 +43,31 @@ from tests.unit.env.sessions.hand_market import play
 )
 def test_cap_cuts_entries_and_never_exits(target, position, size, expected):
     assert cap(target, account_row(position=position, size=size)) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "position", "in_transit", "expected"),
+    [
+        (100.0, 0.0, 100.0, 100.0),  # an order that was sent is not taken back
+        (100.0, 30.0, 40.0, 70.0),
+        (100.0, 100.0, -100.0, 0.0),  # an exit that was sent is not undone
+        (100.0, 100.0, -60.0, 40.0),
+        (-100.0, 0.0, 100.0, 0.0),
+        (0.0, 0.0, 100.0, 0.0),
+    ],
+)
+def test_cap_counts_what_is_under_way_as_held(target, position, in_transit, expected):
+    assert cap(target, account_row(position=position, in_transit=in_transit, size=0.0)) == expected
+
+
+def test_blackout_neither_takes_back_nor_doubles_an_order_under_way():
+    # Orders take a minute: sent at row 0, filled in row 2; the blackout begins at row 1.
+    execution = make_execution(latency=UniformLatency(low_ms=60_000.0, high_ms=60_000.0))
+    batch = full_batch(flat_tape(blackout=[0] + [1] * 39), execution=execution)
+    steps = play(batch, [BUY, BUY, BUY, HOLD, BUY, BUY])
+    assert [step["fill"]["ordered"] for step in steps] == [0, 100, 0, 0, -100, 0]
+    assert column(steps, "position") == [0, 100, 100, 100, 0, 0]
+    assert rules_of(batch, steps) == [""] * 4 + ["entries.blackout"] * 2
 
 
 # At 100 USD with 50,000 USD: each of these leaves 40 units of 100, or none, at the decision of row 2.

@@ -103,11 +103,18 @@ def test_pause_does_not_hold_up_a_halt():
 
 
 @pytest.mark.parametrize(
-    ("trips", "position", "expected"),
-    [(0, 0.0, INF), (19, 0.0, INF), (19, 5.0, 0.0), (20, 0.0, 0.0), (18, -5.0, INF)],
+    ("trips", "position", "in_transit", "expected"),
+    [
+        (0, 0.0, 0.0, INF),
+        (19, 0.0, 0.0, INF),
+        (19, 5.0, 0.0, 0.0),
+        (19, 0.0, -5.0, 0.0),
+        (20, 0.0, 0.0, 0.0),
+        (18, -5.0, 5.0, INF),
+    ],
 )
-def test_round_trips_count_the_one_under_way(trips, position, expected):
-    account = account_row(round_trips=trips, position=position)
+def test_round_trips_count_the_one_under_way(trips, position, in_transit, expected):
+    account = account_row(round_trips=trips, position=position, in_transit=in_transit)
     assert max_round_trips(MaxRoundTrips(20), account, bar_row(), 1.0, own_memory()) == expected
 
 
@@ -171,7 +178,7 @@ def test_turnover_is_worth_its_multiplier():
 def test_turnover_counts_clock_hours_backwards_from_the_close(minutes_to_close, traded_usd, expected):
     memory = own_memory()
     hourly_turnover(HourlyTurnover(0.5), account_row(), bar_row(minutes_to_close=120), 1.0, memory)
-    account = account_row(traded_notional=traded_usd)
+    account = account_row(traded_notional=traded_usd, steps=59)
     left = hourly_turnover(HourlyTurnover(0.5), account, bar_row(minutes_to_close=minutes_to_close), 1.0, memory)
     assert left == pytest.approx(expected, rel=1e-14)
 
