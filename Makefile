@@ -72,8 +72,9 @@ format: $(SETUP)  ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(SETUP)  ## write docs/features.md as the code describes its features
+docs: $(SETUP)  ## write docs/features.md as the code describes its features, and draw the pictures of docs/
 	$(BIN)/python -m intraday_rl features-page --write
+	$(BIN)/python docs/draw.py
 
 bench: $(BENCH)  ## print the benchmarks' ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

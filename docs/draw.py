@@ -143,7 +143,7 @@ def paid(execution: Execution, bar: BarRow, orders: dict[int, float], minutes: i
     account = structs.empty(AccountRow, 1)[0]
     slow, fast, prices = [], [], {}
     for minute in range(minutes):
-        order = OrderRow(quantity=orders.get(minute, 0.0), urgent=False, arrival=0.0)
+        order = OrderRow(quantity=orders.get(minute, 0.0), urgent=False, arrival=0.0, mid=bar.mid)
         fill = execute(order, account, bar, bar, execution)
         slow.append(100.0 * account["slow_impact"])
         fast.append(100.0 * account["fast_impact"])

@@ -219,7 +219,8 @@ def _risk(node: Config) -> Any:
 def _check_commission(share_max: Any, rules: Any) -> None:
     """Refuse an account that is too small for its broker, where the configuration asks for it."""
     asked = None if share_max is None else number("risk.commission_share_max", share_max)
-    minimum = getattr(rules.execution.commission, "order_minimum_usd", 0.0)
+    commissions = [execution.commission for execution in (rules.execution, *rules.executions.values())]
+    minimum = max(getattr(commission, "order_minimum_usd", 0.0) for commission in commissions)
     with _named("risk"):
         rules.risk.check_commission(minimum, rules.initial_capital_usd, asked)
 

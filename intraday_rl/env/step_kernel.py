@@ -18,7 +18,7 @@ from intraday_rl.env.rewards.base import BPS, StepRow, reward_term
 from intraday_rl.env.risk.base import SESSION_CLOSE
 from intraday_rl.env.risk.decision import CHANGE_BARS, decide, set_sizes
 from intraday_rl.env.risk.layers import update_layers
-from intraday_rl.market.advance import execute, send, settle, store_fill
+from intraday_rl.market.advance import execute, is_any_under_way, send, settle, store_fill
 from intraday_rl.market.latency import delay_bars
 from intraday_rl.market.rows import AccountRow, OrderRow
 
@@ -109,8 +109,8 @@ def trade(account: AccountRow, action: float, market: Any, rules: Any, fill_row:
     multiplier = rules.execution.contract.multiplier
     decision = tape[account.bar]
     delay = delay_bars(rules.execution.latency, noise[(account.noise_cursor + account.steps) & (noise.shape[0] - 1)])
-    arriving = send(account, decide(account, action, decision, rules), delay)
-    order = OrderRow(arriving, account.closing >= SESSION_CLOSE, delay - np.floor(delay))
+    arriving, mid = send(account, decide(account, action, decision, rules), delay, decision.mid)
+    order = OrderRow(arriving, account.closing >= SESSION_CLOSE, delay - np.floor(delay), mid)
     account.bar += 1
     account.steps += 1
     bar = tape[account.bar]
@@ -119,7 +119,7 @@ def trade(account: AccountRow, action: float, market: Any, rules: Any, fill_row:
     settle(account, fill, decision, bar, multiplier)
     update_layers(rules.layers, account)
     store_fill(fill_row, fill)
-    is_flat = account.position == 0.0 and account.in_transit == 0.0
+    is_flat = account.position == 0.0 and not is_any_under_way(account)
     account.terminated = 1 if account.closing >= SESSION_CLOSE and is_flat else 0
     account.truncated = 1 if account.bar >= account.last_bar and account.terminated == 0 else 0
     traded = abs(fill.quantity) * fill.price * multiplier

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from intraday_rl.core.errors import AccountingError
 from intraday_rl.env.risk import EXIT_REASONS
 from intraday_rl.evaluation.rollout import Recording
 from intraday_rl.evaluation.round_trips import COSTS, round_trips
@@ -62,7 +63,16 @@ def multiplier_of(frame: pd.DataFrame, multipliers: Mapping[str, float]) -> npt.
 
 
 def build_ledger(recording: Recording) -> Ledger:
-    """Return the ledger of a recording."""
+    """Return the ledger of a recording.
+
+    Raises:
+        AccountingError: a reward or a first observation was not finite: a judgement replaces nothing (SPEC B10).
+    """
+    if recording.replaced:
+        raise AccountingError(
+            f"roll-out: {recording.replaced} rewards or first observations were not finite; check reward.terms and the "
+            "features"
+        )
     rules = recording.rules
     multipliers = {symbol: rules.execution_of(symbol).contract.multiplier for symbol in recording.tape.symbols}
     bars = _bars(recording)

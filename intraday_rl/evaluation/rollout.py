@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.core.errors import AccountingError, ParameterError
+from intraday_rl.core.errors import ParameterError
 from intraday_rl.core.protocols import Policy
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.env.batch_env import BatchEnv
@@ -46,6 +46,7 @@ class Recording:
         target: what risk rules left of it, the same.
         rule: which rule changed the decision, codes of `RiskManager.rule_names`, 0 = none, (B, S).
         final: AccountRow at the end of each session, (S,).
+        replaced: rewards and first observations that were not finite.
     """
 
     tape: Tape
@@ -62,6 +63,7 @@ class Recording:
     target: npt.NDArray[np.float64]
     rule: npt.NDArray[np.int64]
     final: npt.NDArray[np.void]
+    replaced: int
 
 
 def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], policy: Policy, seed: int) -> Recording:
@@ -76,7 +78,6 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
 
     Raises:
         ParameterError: no session is usable, or an action lies outside the action space.
-        AccountingError: a reward or a first observation was not finite: a judgement replaces nothing.
     """
     usable = tape.usable(sessions)
     batch = BatchEnv(tape, rules, usable, max(len(usable), 1), seed)
@@ -105,12 +106,7 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
             alive &= ~over
             if not alive.any():
                 break
-    if batch.replaced:
-        raise AccountingError(
-            f"roll-out: {batch.replaced} rewards or first observations were not finite; check reward.terms and the "
-            "features"
-        )
-    return Recording(tape, rules, usable, first, length, fills=fills, final=final, **kept)
+    return Recording(tape, rules, usable, first, length, fills=fills, final=final, replaced=batch.replaced, **kept)
 
 
 def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArray[Any]:

@@ -45,31 +45,44 @@ def is_any_under_way(account: AccountRow) -> bool:
 
 
 @njit
-def send(account: AccountRow, order: float, delay: float) -> float:
-    """Send an order and return what arrives in the coming bar, of it or of orders sent before, signed units.
+def send(account: AccountRow, order: float, delay: float, mid: float) -> tuple[float, float]:
+    """Send an order and return what arrives in the coming bar, of it or of orders sent before, and its decision's mid.
 
     Args:
         account: keeps what is under way.
         order: signed units, sent now.
         delay: when it arrives, in bars from now; below 1 in the coming bar.
+        mid: of the decision.
+
+    Returns:
+        Signed units, and the mid at the decision of the order that has been under way longest.
     """
     if delay < 1.0 and not is_any_under_way(account):
-        return order
-    arriving = account.transit_1
-    account.transit_1, account.transit_2 = account.transit_2, account.transit_3
-    account.transit_3, account.transit_4 = account.transit_4, 0.0
+        return order, mid
+    arriving, arriving_mid = account.transit_1, account.transit_mid_1 if account.transit_1 != 0.0 else mid
+    account.transit_1, account.transit_mid_1 = account.transit_2, account.transit_mid_2
+    account.transit_2, account.transit_mid_2 = account.transit_3, account.transit_mid_3
+    account.transit_3, account.transit_mid_3 = account.transit_4, account.transit_mid_4
+    account.transit_4 = 0.0
     if delay < 1.0:
         arriving += order
-    elif delay < 2.0:
-        account.transit_1 += order
-    elif delay < 3.0:
-        account.transit_2 += order
-    elif delay < 4.0:
-        account.transit_3 += order
-    else:
-        account.transit_4 += order
+    elif order != 0.0:
+        _queue(account, order, delay, mid)
     account.in_transit += order - arriving
-    return arriving
+    return arriving, arriving_mid
+
+
+@njit
+def _queue(account: AccountRow, order: float, delay: float, mid: float) -> None:
+    """Put an order where it arrives `delay` bars from now; one that joins another takes over its place's mid."""
+    if delay < 2.0:
+        account.transit_1, account.transit_mid_1 = account.transit_1 + order, mid
+    elif delay < 3.0:
+        account.transit_2, account.transit_mid_2 = account.transit_2 + order, mid
+    elif delay < 4.0:
+        account.transit_3, account.transit_mid_3 = account.transit_3 + order, mid
+    else:
+        account.transit_4, account.transit_mid_4 = account.transit_4 + order, mid
 
 
 @njit
@@ -86,7 +99,7 @@ def execute(order: OrderRow, account: AccountRow, decision: BarRow, bar: BarRow,
     if order.quantity != 0.0:
         quantity = filled_quantity(execution.fill, order.quantity, order.urgent, decision, bar)
     if quantity == 0.0:
-        return FillRow(order.quantity, 0.0, 0.0, 0.0, decision.mid, 0.0, 0.0, 0.0, 0.0)
+        return FillRow(order.quantity, 0.0, 0.0, 0.0, order.mid, 0.0, 0.0, 0.0, 0.0)
     units, side = abs(quantity), math.copysign(1.0, quantity)
     path = bar.open + order.arrival * (bar.vwap - bar.open)
     reference = min(max(path, bar.low), bar.high)
@@ -101,9 +114,9 @@ def execute(order: OrderRow, account: AccountRow, decision: BarRow, bar: BarRow,
     price = reference + side * (half + pushed)
     unit_usd = units * execution.contract.multiplier
     fee = commission_usd(execution.commission, units, unit_usd * price)
-    drift = side * (reference - decision.mid) * unit_usd
+    drift = side * (reference - order.mid) * unit_usd
     spread_usd, impact_usd = half * unit_usd, pushed * unit_usd
-    return FillRow(order.quantity, quantity, price, reference, decision.mid, fee, spread_usd, impact_usd, drift)
+    return FillRow(order.quantity, quantity, price, reference, order.mid, fee, spread_usd, impact_usd, drift)
 
 
 @njit

@@ -79,6 +79,7 @@ class OrderRow(NamedTuple):
     quantity: float  # signed units
     urgent: bool  # it closes the position for the day, by rule
     arrival: float  # when it arrives, as a fraction of the bar, in [0, 1)
+    mid: float  # at its decision
 
 
 class FillRow(NamedTuple):
@@ -120,6 +121,10 @@ class AccountRow:
     transit_2: float  # in the bar after it
     transit_3: float
     transit_4: float
+    transit_mid_1: float  # mid at the decision of what is under way, price units
+    transit_mid_2: float
+    transit_mid_3: float
+    transit_mid_4: float
     slow_impact: float  # price units that own fills have left in the market: the part that fades slowly
     fast_impact: float  # and the part that fades fast
     base_size: float  # what limits allow an entry, whole units

@@ -57,7 +57,6 @@ def test_environment_pays_the_dynamic_programs_optimum(semantics: str) -> None:
     assert error < 0.01 * solution.value_usd
 
 
-@cache
 def late_market(minutes: int, *overrides: str) -> tuple[Plan, MarketData]:
     """Return the market in which orders take a minute and the exit is decided so many minutes and one before the end.
 
@@ -67,8 +66,10 @@ def late_market(minutes: int, *overrides: str) -> tuple[Plan, MarketData]:
     """
     minute = ["market.execution.latency.low_ms=60000", "market.execution.latency.high_ms=60000"]
     close = f"risk.exits.session_close.minutes={minutes}"
-    sessions = f"data.source.num_sessions={SESSIONS}"
-    return market("experiment=ou_oracle", sessions, "env/actions=target", close, *minute, *overrides)
+    plan = build_plan(
+        compose(["experiment=ou_oracle", "env/actions=target", "tracking=none", close, *minute, *overrides])
+    )
+    return plan, ou_market("target")[1]
 
 
 @pytest.mark.parametrize(("minutes", "decisions"), [(4, 385), (3, 386)])

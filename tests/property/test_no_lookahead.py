@@ -82,7 +82,7 @@ def new_market(*overrides: str) -> Market:
     plan = build_plan(compose(overrides))
     bars = plan.markets[0].source.load()
     market = Market(bars, plan, random_network(plan, bars), {})
-    assert len(market.fill_rows()) > 60
+    assert len(market.fill_rows()) > 30
     return market
 
 
@@ -119,6 +119,21 @@ def real():
         "data.start=2024-06-27",
         "data.end=2024-07-05",
         "env/actions=continuous",
+        "tracking=none",
+    )
+
+
+@pytest.fixture(scope="module")
+def ruled():
+    """Every rule of a day trader, sizing, layers and penalties; orders that take up to a minute and a half."""
+    return new_market(
+        "data.source.num_sessions=5",
+        "risk=phase5",
+        "risk.layers.daily_drawdown=0.002",
+        "risk.layers.breach_bars=20",
+        "+risk.entries.inverse={_target_: intraday_rl.env.risk.InverseVolatility, least_units: 50, most_units: 300}",
+        "reward=fast_recovery",
+        "market.execution.latency.high_ms=90000",
         "tracking=none",
     )
 
@@ -216,8 +231,16 @@ def test_nothing_up_to_t_depends_on_later_bars_of_real_sessions(real, future):
         assert real.differences(t, future) == set(), t
 
 
+@pytest.mark.parametrize("future", FUTURES)
+def test_nothing_up_to_t_depends_on_later_bars_under_every_rule(ruled, future):
+    recording = ruled.trace(len(ruled.bars.sessions) - 1).recording
+    assert len(np.unique(recording.rule)) > 3  # several rules have had their say
+    for t in ruled.sampled_rows():
+        assert ruled.differences(t, future) == set(), t
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("market", ["simulated", "real"])
+@pytest.mark.parametrize("market", ["simulated", "real", "ruled"])
 def test_nothing_up_to_t_depends_on_later_bars_at_any_minute_of_a_session(request, market):
     """Every row of one whole session, one future after the other."""
     chosen = request.getfixturevalue(market)

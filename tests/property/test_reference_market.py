@@ -176,7 +176,7 @@ def test_environment_equals_the_reference_when_orders_take_minutes(seed, chosen,
     tape.rows["traded"], tape.rows["volume"] = 1, 1e6
     rules = rules_of(chosen | FADING | {"volume_share": 1.0, "reject_multiple": 3.0, "urgent_spreads": 1.0})
     slow_fill = {mine: other for mine, other in FILL.items() if mine != "latency"}  # see `test_slow_orders`
-    compare(play_both(tape, rules, UniformLatency(latency, latency), seed, MINUTES - 12), slow_fill)
+    compare(play_both(tape, rules, UniformLatency(latency, latency), seed), slow_fill)
 
 
 def example(**changes: Any) -> Case:

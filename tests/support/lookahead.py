@@ -108,6 +108,7 @@ def _session_differences(left: Trace, right: Trace, t: int) -> set[str]:
     pairs = [(name, getattr(ours, name), getattr(theirs, name), 0) for name in ("nav", "cash", "position", "closing")]
     pairs += [("fills", ours.fills[name], theirs.fills[name], 0) for name in ours.fills.dtype.names]
     pairs += [(name, getattr(left, name), getattr(right, name), 1) for name in ("observations", "actions")]
+    pairs += [(name, getattr(ours, name), getattr(theirs, name), 1) for name in ("wanted", "target", "rule")]
     pairs += [("orders", ours.fills["ordered"], theirs.fills["ordered"], 1)]
     found = set()
     for n, first in enumerate(ours.first_bar):

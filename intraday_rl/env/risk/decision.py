@@ -11,6 +11,7 @@ from intraday_rl.core.jit import every, njit
 from intraday_rl.env.actions import asked_side, target_position
 from intraday_rl.env.risk.base import HALT, TRADE_EXIT, exit_reason, position_limit
 from intraday_rl.env.risk.layers import LAYER_NAMES, layer_limit, stopping_layer
+from intraday_rl.market.advance import is_any_under_way
 from intraday_rl.market.fills import carry_limit
 from intraday_rl.market.rows import AccountRow, BarRow
 
@@ -97,7 +98,10 @@ def _order(account: AccountRow, target: float, rules: Any) -> float:
     """Return the target less what is held and under way; a remainder that was carried too long is given up."""
     held = account.position + account.in_transit
     order, remainder = target - held, account.target - held
-    account.carried = account.carried + 1 if order * remainder > 0.0 else 0
+    if order * remainder > 0.0:
+        account.carried += 1
+    elif order != 0.0 or not is_any_under_way(account):
+        account.carried = 0
     if account.carried > carry_limit(rules.execution.fill) and account.closing == 0:
         target, order = held, 0.0
     account.target = target

@@ -31,7 +31,7 @@ def run(order, bar=BAR, urgent=False, decision=DECISION, multiplier=1.0, account
     execution = make_execution(contract=Contract(multiplier), **(PARTS | parts))
     arrival = uniform_delay(execution.latency, 0.5)
     account = account_row() if account is None else account
-    return execute(OrderRow(order, urgent, arrival), account, decision, bar, execution)
+    return execute(OrderRow(order, urgent, arrival, decision.mid), account, decision, bar, execution)
 
 
 def test_buy_splits_its_cost_by_kind():
@@ -199,7 +199,7 @@ def test_stressed_execution_by_hand(name):
     """Kyle's lambda is 2e-4, so that 100 shares move the price by 0.02 and pay 0.01."""
     stress, quantity, price, spread, impact, latency, commission = STRESSES[name]
     execution = make_execution(**(PARTS | {"impact": KYLE})).stressed(stress)
-    order = OrderRow(100.0, False, uniform_delay(execution.latency, 0.5))
+    order = OrderRow(100.0, False, uniform_delay(execution.latency, 0.5), DECISION.mid)
     fill = execute(order, account_row(), DECISION._replace(kyle_lambda=2e-4), BAR, execution)
     assert fill.quantity == quantity
     assert fill.price == pytest.approx(price, rel=1e-14)

@@ -65,7 +65,7 @@ def sent(orders, delays, account=None):
     account = account_row() if account is None else account
     arrived, under_way = [], []
     for order, delay in zip(orders, delays, strict=True):
-        arrived.append(send(account, order, delay))
+        arrived.append(send(account, order, delay, 100.0)[0])
         under_way.append(float(account["in_transit"]))
     return arrived, under_way
 

@@ -9,6 +9,7 @@ from intraday_rl.app.compose import compose
 from intraday_rl.app.make import make_env
 from intraday_rl.app.planning.plugins import is_plugin, load_plugins
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.env.rewards import reward_term
 
 SOURCE = '''
 from typing import NamedTuple
@@ -40,6 +41,9 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield
     load_plugins([])
+    known = reward_term.model.implementations
+    for struct in [struct for struct in known if struct.__module__.startswith("own_terms")]:
+        del known[struct]
     for name in [name for name in sys.modules if name.startswith("own_terms")]:
         del sys.modules[name]
 

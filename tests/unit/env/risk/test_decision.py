@@ -2,7 +2,7 @@
 
 import pytest
 
-from intraday_rl.env.actions import BUY, HOLD, SELL, DiscreteStep
+from intraday_rl.env.actions import BUY, HOLD, SELL
 from intraday_rl.env.risk import (
     Cooldown,
     FlatBeforeClose,
@@ -168,27 +168,3 @@ def test_every_intervention_has_a_name():
     named = [name for name in rules_of(batch, steps) if name]
     assert len(named) == steps[-1]["interventions"]
     assert {"entries.cooldown", "entries.kelly", "exits.stop"} <= set(named)
-
-
-def test_orders_to_and_fro_are_a_loop():
-    # Each order of the other side within ten bars of the last is a change; the third in a row makes a loop.
-    batch = full_batch(flat_tape())
-    steps = play(batch, [BUY, SELL, BUY, SELL, SELL])
-    assert column(steps, "changed") == [0, 1, 1, 1, 0]
-    assert column(steps, "pattern") == [0, 0, 0, 1, 0]
-    assert batch.patterns() == [""]
-    assert steps[-1]["pattern_bars"] == 1
-
-
-def test_order_of_the_other_side_after_ten_bars_is_no_change():
-    for waits, changed in ((9, 1), (10, 0)):
-        steps = play(full_batch(flat_tape(), actions=DiscreteStep()), [BUY] + [HOLD] * waits + [SELL])
-        assert steps[-1]["changed"] == changed
-
-
-def test_same_order_again_and_again_is_a_spiral():
-    batch = full_batch(flat_tape(), actions=DiscreteStep())
-    steps = play(batch, [BUY, HOLD, BUY, BUY, BUY])
-    assert column(steps, "repeats") == [1, 1, 2, 3, 4]
-    assert column(steps, "pattern") == [0, 0, 0, 2, 2]
-    assert batch.patterns() == ["spiral"]

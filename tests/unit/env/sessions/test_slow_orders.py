@@ -45,7 +45,6 @@ def test_nothing_is_ordered_twice_while_it_is_under_way(bars):
     assert fills(changing, "quantity") == expected[:8]
 
 
-@pytest.mark.xfail(strict=True, reason="`trade` takes orders that cancel out for none, and ends the session")
 def test_session_goes_on_while_orders_that_cancel_out_are_under_way():
     """Flat one minute before the close: an order of the second last decision, and the exit that takes it back."""
     tape = thin_tape(num_bars=10, volume=[1e6] * 10)
@@ -55,7 +54,6 @@ def test_session_goes_on_while_orders_that_cancel_out_are_under_way():
     assert (steps[-1]["truncated"], steps[-1]["position"], steps[-1]["in_transit"]) == (1, 100, -100)
 
 
-@pytest.mark.xfail(strict=True, reason="`_order` forgets how often a remainder was carried while it is under way")
 def test_remainder_of_a_slow_order_is_carried_twice_then_cancelled():
     """A bar takes 30 of 100: parts fill in every other bar, the last 10 never."""
     steps = played(thin_tape(), [BUY] * 11, 60_000.0)
@@ -63,7 +61,6 @@ def test_remainder_of_a_slow_order_is_carried_twice_then_cancelled():
     assert steps[-1]["in_transit"] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="`trade` takes the mid of the bar before the fill for that of the decision")
 def test_latency_cost_of_a_slow_order_counts_from_its_decision():
     """Decided at 100.00, where the mid of row 0 stands; it arrives at 100.25 in row 2: 25.00 USD for 100 units."""
     fill = played(fading_tape(), [BUY, BUY], 75_000.0)[1]["fill"]
