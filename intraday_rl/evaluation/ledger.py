@@ -129,7 +129,7 @@ def _interventions(recording: Recording) -> pd.DataFrame:
             "time": _utc(recording.tape.end_ns[recording.first_bar[column] + step]),
             "rule": names.iloc[recording.rule[step, column]].reset_index(drop=True),
             "wanted": recording.wanted[step, column],
-            "allowed": recording.target[step, column],
+            "allowed": recording.target[step, column] + 0.0,  # no negative zero
         }
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -34,9 +35,9 @@ COLUMNS: dict[str, Literal["left", "right"]] = {
     "95 % interval": "right",
     "verdict": "left",
     "needs": "right",  # sessions that would decide
-    "windows, last": "left",  # of 20 sessions: how many met it, and the value on the last
-    "role": "left",
 }
+WINDOWS = "windows, last"  # of 20 sessions: how many met it, and the value on the last
+DECIDES = ("decides", "profile")  # roles that go without saying
 TITLES = ("Criteria of the phase", "Target profile of the final system")
 
 
@@ -82,20 +83,22 @@ def print_phase(console: Console, verdict: PhaseVerdict) -> None:
 
 def criteria_table(title: str, criteria: list[CriterionVerdict]) -> Table:
     """Return criteria with value, limit, interval, verdict, the sessions that would decide, and rolling windows."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     for name, justify in COLUMNS.items():
-        table.add_column(name, justify=justify, no_wrap=name == "criterion")
+        table.add_column(name, justify=justify, no_wrap=name in ("value", "verdict", "needs"))
+    has_windows = any(verdict.rolling is not None for verdict in criteria)
+    if has_windows:
+        table.add_column(WINDOWS)
     for verdict in criteria:
-        needed = verdict.sessions_needed
+        needed, role = verdict.sessions_needed, verdict.criterion.role
         table.add_row(
-            verdict.name.removeprefix(PROFILE),
+            verdict.name.removeprefix(PROFILE).replace("_", " ") + ("" if role in DECIDES else f" ({role})"),
             verdict.number(verdict.estimate.value),
             verdict.limit,
             _interval(verdict),
             f"[{STYLES[verdict.verdict]}]{verdict.verdict}[/]",
             "" if needed is None else f"{needed:,}",
-            _rolling(verdict),
-            verdict.criterion.role,
+            *([_rolling(verdict)] if has_windows else []),
         )
     return table
 

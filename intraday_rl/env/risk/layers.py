@@ -69,7 +69,7 @@ class RiskLayers(NamedTuple):
             stops.append(("hard_drawdown", self.hard_drawdown))
         lines = []
         for stop, limit in stops:
-            for name in ("soft_drawdown", "hard_drawdown", "daily_drawdown"):
+            for name in ("soft_drawdown", "hard_drawdown", "daily_drawdown", "daily_loss"):
                 layer = getattr(self, name)
                 if limit is not None and layer is not None and name != stop and limit < layer:
                     lines.append(

@@ -205,5 +205,8 @@ def test_warnings_name_both_layers_of_which_one_hides_the_other():
 def test_warnings_are_silent_where_every_layer_can_be_reached():
     layers = OFF._replace(soft_drawdown=0.003, recovery=0.03, hard_drawdown=0.004, daily_drawdown=0.004)
     assert layers.warnings() == []
-    assert layers._replace(daily_loss=0.0048, terminate_on_hard=True).warnings() == []
+    assert layers._replace(daily_loss=0.004, terminate_on_hard=True).warnings() == []
+    # A loss of 0.48 % is a drawdown of at least as much, and that of 0.4 % has ended the day before.
+    [line] = layers._replace(daily_loss=0.0048, terminate_on_hard=True).warnings()
+    assert line.startswith("risk.layers.daily_loss (0.0048) cannot be reached while risk.layers.hard_drawdown (0.004)")
     assert OFF.warnings() == []
