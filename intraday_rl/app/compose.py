@@ -6,6 +6,7 @@ imported. Overrides are those of Hydra's command line: `["algo=ppo", "algo.param
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -34,6 +35,7 @@ from intraday_rl.core.errors import ConfigError, DataError
 
 HYDRA_VERSION = "1.3"  # of the behaviour that the configuration is written for
 ID_BYTES = 4
+REFERENCES_KEPT = 16
 
 
 def register_resolvers() -> None:
@@ -136,14 +138,20 @@ def _texts(overrides: Iterable[str]) -> list[str]:
 def _compose_known(overrides: Sequence[Override]) -> tuple[DictConfig, dict[str, Any]]:
     """Return the configuration, and the plain one that the same choices make without any other override."""
     check_choices(overrides)
-    chosen = [str(override.input_line) for override in overrides if names_group(override)]
-    config = _compose_raw(chosen)
-    reference = _plain(config, resolve=False)
+    chosen = tuple(str(override.input_line) for override in overrides if names_group(override))
+    reference = _reference(chosen)
     if len(chosen) < len(overrides):
         _check_targets_of(overrides, reference)
-        config = _compose_raw([str(override.input_line) for override in overrides])
+    config = _compose_raw([str(override.input_line) for override in overrides])
+    if len(chosen) < len(overrides):
         keys.check_keys(_plain(config, resolve=False), reference)
     return config, reference
+
+
+@functools.lru_cache(maxsize=REFERENCES_KEPT)
+def _reference(chosen: tuple[str, ...]) -> dict[str, Any]:
+    """Return the plain configuration that these choices make; it is only read, and many compositions share it."""
+    return _plain(_compose_raw(chosen), resolve=False)
 
 
 def _check_plan(config: dict[str, Any]) -> None:

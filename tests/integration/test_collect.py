@@ -68,6 +68,7 @@ def test_leaks_finds_a_planted_key(tmp_path: Path):
     assert leaks(KEY, ["fine", f"error: key {KEY}"], tmp_path) == ["text 1", "collect.log", "SPY.parquet"]
 
 
+@pytest.mark.slow
 def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_rest(server, tmp_path, capsys):
     store = BarStore(tmp_path / "store")
     third, gate = threading.Event(), threading.Event()
@@ -100,6 +101,7 @@ def test_collect_interrupted_keeps_whole_sessions_and_the_next_run_asks_for_the_
     assert days == sorted([("SPY", day) for day in DAYS[2:]] + [("QQQ", day) for day in DAYS])
 
 
+@pytest.mark.slow
 def test_collect_shows_its_key_nowhere(server, tmp_path, capfd):
     server.faults = [failing(429), malformed, cut_off, failing(500, {"error": f"trouble with {KEY}"})]
     run = start(server, tmp_path / "store")

@@ -43,6 +43,7 @@ def assert_refused(*arguments, words=(), error=IntradayError):
 # --- misfits --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_data_without_the_trained_quotes_are_refused(run):
     """The simulated market has quotes, a random walk has none: the same feature names would mean other things."""
     assert_refused(f"run={run}", "data=martingale", error=BundleError, words=("features", "proxy", "quotes"))

@@ -59,6 +59,7 @@ def test_run_without_criteria_says_nothing_of_phases(tmp_path):
     assert not (tmp_path / "run" / "training.csv").exists()
 
 
+@pytest.mark.slow
 def test_every_phase_is_ready_to_run():
     check_phases(PHASES, [])
 

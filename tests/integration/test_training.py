@@ -211,6 +211,7 @@ def test_fits_do_see_the_training_sessions(judged_once, perturbed, tmp_path):
         assert ours[name] != theirs[name], name
 
 
+@pytest.mark.slow
 def test_fits_do_not_depend_on_how_often_they_are_judged(judged_once, tmp_path):
     """Evaluation touches neither the statistics of the observations nor the weights: the last ones are the same."""
     run_small(tmp_path / "often", "evaluation.every_steps=32")
@@ -299,6 +300,7 @@ def test_run_is_tracked_in_its_store(tmp_path):
     assert tracked.data.params["algo.parameters.num_epochs"] == "2"
 
 
+@pytest.mark.slow
 def test_run_with_continuous_actions_reproduces_itself(tmp_path):
     run_small(tmp_path / "run", "env/actions=continuous")
     metrics, said = judge_again(f"run={tmp_path / 'run'}")
@@ -306,6 +308,7 @@ def test_run_with_continuous_actions_reproduces_itself(tmp_path):
     assert "to the last digit" in said
 
 
+@pytest.mark.slow
 def test_run_without_normalisation_has_no_scaler_and_reproduces_itself(tmp_path):
     run_small(tmp_path / "run", "algo.parameters.normalize=false", "env/actions=target")
     assert files_of(tmp_path / "run") >= WRITTEN - {"bundle/scaler.npz", "sb3/vecnormalize.pkl"}

@@ -147,6 +147,7 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path):
     assert len({folder for _, folder, _ in task.calls}) == 3
 
 
+@pytest.mark.slow
 def test_multirun_runs_all_and_says_which_failed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     def fail_for_two(config: dict[str, Any], folder: Path) -> None:
         if config["seed"] == 2:

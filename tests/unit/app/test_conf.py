@@ -17,7 +17,11 @@ TARGETS = sorted(
         for target in re.findall(r"^\s*_target_:\s*(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
 )
-CHOICES = [f"{group}={choice}" for group, choices in list_groups().items() for choice in choices]
+CHOICES = [
+    pytest.param(f"{group}={choice}", marks=[] if group == "experiment" else pytest.mark.slow)
+    for group, choices in list_groups().items()
+    for choice in choices
+]
 NEEDED = {
     "data=historical": ["data.path=bars", "data.symbols=[SPY]"],
     "data=massive": ["data.symbols=[SPY]", "data.start=2024-01-02", "data.end=2024-03-28"],
