@@ -86,10 +86,13 @@ OFF = RiskLayers(None, None, None, False, None, 0, False, None)
 def update_layers(layers: Any, account: AccountRow) -> None:
     """Take in the NAV at a close: drawdown from the baseline, bars beyond the daily layer, purgatory."""
     account.recovered = 0
-    if account.purgatory_low == 0.0:
-        account.baseline = max(account.baseline, account.nav)
-    account.layer_drawdown = max(0.0, account.baseline - account.nav) / account.start_nav
-    _purgatory(layers, account)
+    if math.isnan(layers.soft_drawdown):  # no purgatory: what the account's own drawdown is measured from
+        account.baseline, account.layer_drawdown = account.high_water_mark, account.drawdown
+    else:
+        if account.purgatory_low == 0.0:
+            account.baseline = max(account.baseline, account.nav)
+        account.layer_drawdown = max(0.0, account.baseline - account.nav) / account.start_nav
+        _purgatory(layers, account)
     account.breach_bars = account.breach_bars + 1 if account.layer_drawdown > layers.daily_drawdown else 0
 
 
