@@ -2,7 +2,7 @@
 
 All contenders step through the same 52 simulated sessions of 390 one-minute bars, with random actions drawn beforehand
 and 47-wide observations. Ours charges the default costs and applies the default risk rules; once more under all rules,
-costs and terms of experiment=phase6, 57 wide. gym-trading-env charges a
+costs and terms of experiment=phase6, 51 wide. gym-trading-env charges a
 fee; gym-anytrading has no costs in its reward, keeps no account in its observation and returns views.
 """
 

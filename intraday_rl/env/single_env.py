@@ -84,9 +84,9 @@ class TradingEnv(gymnasium.Env[npt.NDArray[np.float32], Any]):
             else dict(zip(self._names, self._parts.tolist(), strict=True))
         )
         if not ended:
-            info: dict[str, Any] = {"reward_parts": parts, "action_pattern": PATTERNS[self._pattern[0]]}
+            info: dict[str, Any] = {"reward_parts": parts, "action_pattern": PATTERNS[self._pattern.item()]}
             return self._observation.copy(), reward, False, False, info
-        pattern = PATTERNS[batch.finished["pattern"][0]]
+        pattern = PATTERNS[batch.finished["pattern"].item()]
         info = {"reward_parts": parts, "action_pattern": pattern, **batch.episode_infos(ONLY)[0]}
         del info["episode"]  # the name belongs to gymnasium's RecordEpisodeStatistics
         self._begun, self._running = self._observation.copy(), False
