@@ -188,6 +188,7 @@ def build_plan(config: Config) -> Plan:
             episode_order=config["env"]["episode_order"],
         )
     _check_commission(config["risk"]["commission_share_max"], rules)
+    check_flat_in_time(rules)
     check_order(rules.episode_order, markets[0].pipeline.names)
     return Plan(
         markets=markets,
@@ -214,6 +215,19 @@ def _risk(node: Config) -> Any:
     groups = {name: build_group(f"risk.{name}", node[name]) for name in ("limits", "entries", "exits")}
     layers = build_struct("risk.layers", node["layers"], RiskLayers)
     return RiskManager(**groups, layers=layers, use_risk_wrapper=wrapper)
+
+
+def check_flat_in_time(rules: Any) -> None:
+    """Refuse orders that may be under way for longer than the session's exit leaves them."""
+    from intraday_rl.env.risk import FlatBeforeClose
+
+    slowest = max(getattr(e.latency, "high_ms", 0.0) for e in (rules.execution, *rules.executions.values()))
+    left = max(rule.minutes for rule in rules.risk.exits.values() if isinstance(rule, FlatBeforeClose))
+    if left * 60_000.0 < slowest - 60_000.0:
+        raise ConfigError(
+            f"risk.exits: FlatBeforeClose.minutes must leave room for the slowest order (market.execution.latency, "
+            f"{slowest:g} ms), was {left}; sessions end flat"
+        )
 
 
 def _check_commission(share_max: Any, rules: Any) -> None:

@@ -222,6 +222,8 @@ def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) 
         if override.is_add() and not isinstance(override.value(), dict | list):
             if key in keys.walk(reference):
                 raise ConfigError(f"{override.input_line}: {key} exists already; write it without +")
+        elif override.value() == {} and any(other.startswith(f"{key}.") for other in keys.walk(reference)):
+            raise ConfigError(f"{override.input_line}: {{}} takes nothing away; remove members one by one, ~{key}.NAME")
         elif not any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in added):
             keys.check_existing(key, override.value(), reference)
 

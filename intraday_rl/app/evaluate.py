@@ -107,7 +107,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     from intraday_rl.app.build import resolve_path
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.market_data import Frozen, load_market_data
-    from intraday_rl.app.phases.reporting import report_phase
+    from intraday_rl.app.phases.reporting import PhasePlaces, report_phase
     from intraday_rl.app.summary import print_summary
     from intraday_rl.evaluation.report import write_report
 
@@ -143,7 +143,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
         )
         write_report(report, folder / "report.html", folder / "report.png")
     print_summary(console, judged, report, folder)
-    report_phase(console, judged, data, config, bundle.path.parent, folder)
+    report_phase(console, judged, data, config, PhasePlaces(judged_words, bundle.path.parent, folder))
     words = "the run's own data" if same_data else "other data than the run's"
     console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}{f': {seen}' if seen else ''}")
     if stress is not None:

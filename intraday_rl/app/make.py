@@ -58,15 +58,22 @@ def make_vec_env(
 
 
 def make_high_win_rate_env(overrides: Iterable[str] = (), seed: int = 0, sessions: str = "train") -> TradingEnv:
-    """Return `make_env` with `reward=high_win_rate` before the overrides: HighWinRateEnv of the documents (R042)."""
-    return make_env([HIGH_WIN_RATE, *_listed(overrides)], seed, sessions)
+    """Return `make_env` with `reward=high_win_rate` before the overrides: HighWinRateEnv of the documents (R042).
+
+    The bonus stands as at the training's start; `env.batch.set_progress` lets it fade.
+    """
+    env = make_env([HIGH_WIN_RATE, *_listed(overrides)], seed, sessions)
+    env.batch.set_progress(0.0)
+    return env
 
 
 def make_high_win_rate_vector_env(
     overrides: Iterable[str] = (), num_envs: int = 1, seed: int = 0, sessions: str = "train"
 ) -> TradingVectorEnv:
-    """Return `make_vector_env` with `reward=high_win_rate` before the overrides."""
-    return make_vector_env([HIGH_WIN_RATE, *_listed(overrides)], num_envs, seed, sessions)
+    """Return `make_vector_env` with `reward=high_win_rate` before the overrides; see `make_high_win_rate_env`."""
+    env = make_vector_env([HIGH_WIN_RATE, *_listed(overrides)], num_envs, seed, sessions)
+    env.batch.set_progress(0.0)
+    return env
 
 
 def _listed(overrides: Iterable[str]) -> tuple[str, ...]:

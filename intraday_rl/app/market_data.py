@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.app.build import MarketPlan, Plan
+from intraday_rl.app.build import MarketPlan, Plan, check_flat_in_time
 from intraday_rl.core.errors import DataError
 from intraday_rl.core.hashing import hash_arrays, hash_json
 from intraday_rl.data import Bars, SessionSplit
@@ -98,6 +98,10 @@ class MarketData:
         own = self.plan.rules
         executions = {symbol: execution.stressed(stress) for symbol, execution in own.executions.items()}
         rules = replace(own, execution=own.execution.stressed(stress), executions=executions)
+        for execution in (rules.execution, *executions.values()):
+            for part in execution:
+                part.check()
+        check_flat_in_time(rules)
         return replace(self, plan=replace(self.plan, rules=rules))
 
     @cached_property

@@ -76,7 +76,7 @@ def _run(
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
     from intraday_rl.app.listeners import MonitorListener, ProgressListener, TrackerListener
     from intraday_rl.app.phases.recording import phase_recorders
-    from intraday_rl.app.phases.reporting import report_phase
+    from intraday_rl.app.phases.reporting import PhasePlaces, report_phase
     from intraday_rl.app.summary import print_summary
     from intraday_rl.evaluation.feature_report import write_feature_report
     from intraday_rl.evaluation.report import write_report
@@ -135,7 +135,7 @@ def _run(
             tracker.set_tags({"verdict": judged.judgement.verdict})
             track_files(tracker, run_folder)
     print_summary(console, judged, report, run_folder)
-    report_phase(console, judged, data, config, run_folder, run_folder)
+    report_phase(console, judged, data, config, PhasePlaces(TEST_SESSIONS, run_folder, run_folder))
     return dict(judged.metrics)
 
 

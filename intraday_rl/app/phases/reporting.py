@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,8 +42,17 @@ DECIDES = ("decides", "profile")  # roles that go without saying
 TITLES = ("Criteria of the phase", "Target profile of the final system")
 
 
+@dataclass(frozen=True)
+class PhasePlaces:
+    """Which sessions were judged, in words; where the record of the training is; where phase.json is written."""
+
+    judged_on: str
+    run_folder: Path
+    folder: Path
+
+
 def report_phase(
-    console: Console, judged: Judged, data: MarketData, config: Mapping[str, Any], run_folder: Path, folder: Path
+    console: Console, judged: Judged, data: MarketData, config: Mapping[str, Any], places: PhasePlaces
 ) -> PhaseVerdict | None:
     """Judge the criteria of the run's phase, write them and print them; None where the run has none.
 
@@ -51,8 +61,7 @@ def report_phase(
         judged: the judged policy.
         data: what it was judged on; its plan holds the criteria.
         config: the composed configuration of the run.
-        run_folder: where the record of the training is.
-        folder: where phase.json is written.
+        places: which sessions were judged, where the record of the training is, where phase.json is written.
 
     Raises:
         DataError: the record of the training cannot be read.
@@ -61,10 +70,13 @@ def report_phase(
         return None
     benchmark = benchmark_returns(data.tape, judged.portfolio[0])
     sessions = session_evidence(judged.ledger, judged.portfolio, data.tape, data.rules, benchmark)
-    record = read_record(run_folder / FILE) if (run_folder / FILE).is_file() else None
+    file = places.run_folder / FILE
+    record = read_record(file) if file.is_file() else None
     verdict = judge_phase(data.plan.criteria, sessions, record, int(config["evaluation"]["bootstrap_seed"]))
-    (folder / PHASE_FILE).write_text(json.dumps(verdict.to_json(), indent=1) + "\n")
+    said = {**verdict.to_json(), "judged_on": places.judged_on}
+    (places.folder / PHASE_FILE).write_text(json.dumps(said, indent=1) + "\n")
     print_phase(console, verdict)
+    console.print(f"judged on {places.judged_on}", markup=False)
     return verdict
 
 

@@ -90,6 +90,7 @@ def run_phases(
 def check_phases(phases: Sequence[str], overrides: Sequence[str]) -> None:
     """Refuse before the first training what any of the runs would be refused for, and phases without criteria."""
     from intraday_rl.app.compose import compose, precheck
+    from intraday_rl.evaluation.phases.criteria import DECIDES
 
     for override in overrides:
         if override.lstrip("+~").partition("=")[0] in OWN:
@@ -97,8 +98,8 @@ def check_phases(phases: Sequence[str], overrides: Sequence[str]) -> None:
     for phase in phases:
         given = [f"experiment={phase}", *overrides]
         precheck(given)
-        if not compose(given)["criteria"]:
-            raise ConfigError(f"experiment={phase} has no criteria: nothing could say whether it is met")
+        if not any(criterion["role"] == DECIDES for criterion in compose(given)["criteria"].values()):
+            raise ConfigError(f"experiment={phase} has no criterion that decides: nothing could say whether it is met")
 
 
 def read_outcome(folder: Path) -> Outcome:

@@ -57,6 +57,7 @@ def set_sizes(account: AccountRow, bar: BarRow, rules: Any, memory: Array) -> No
 @njit
 def decide(account: AccountRow, action: float, decision: BarRow, rules: Any) -> float:
     """Return the order to send, in signed units, and keep what was asked for, what came of it, and why."""
+    former = account.closing
     _check_exits(account, decision, rules)
     wanted = target_position(rules.actions, action, account)
     _watch_orders(account, asked_side(rules.actions, action, wanted - account.target), wanted)
@@ -64,8 +65,9 @@ def decide(account: AccountRow, action: float, decision: BarRow, rules: Any) -> 
     if account.closing > 0:
         target, rule = 0.0, account.closing_rule
     account.asked, account.wanted = action, wanted
-    account.rule = rule if target != wanted else 0
-    account.interventions += 1 if target != wanted else 0
+    is_halt = account.closing == HALT and former < HALT  # it has its row, whatever the agent wanted
+    account.rule = rule if target != wanted or is_halt else 0
+    account.interventions += 1 if account.rule > 0 else 0
     return _order(account, target, rules)
 
 

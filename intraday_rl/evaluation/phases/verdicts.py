@@ -115,12 +115,15 @@ def judge_phase(
     verdicts = tuple(_judge(name, criterion, sessions, training, seed) for name, criterion in criteria.items())
     deciding = [verdict for verdict in verdicts if verdict.criterion.role == DECIDES]
     word = next((word for word in (NOT_MET, NOT_DECIDABLE) if any(v.verdict == word for v in deciding)), MET)
+    word = word if deciding else NOT_DECIDABLE  # where nothing decides, nothing is met
     return PhaseVerdict(word, _explain(word, deciding, sessions.count), sessions.count, verdicts)
 
 
 def _explain(word: str, deciding: list[CriterionVerdict], count: int) -> str:
     """Return one line: what decided, and on how many sessions."""
     window = f"on {count} sessions"
+    if not deciding:
+        return f"{word}: no criterion decides ({window})"
     if word == MET:
         return f"{MET}: all {len(deciding)} deciding criteria, {window}"
     parts = [_words(verdict) for verdict in deciding if verdict.verdict == word]

@@ -124,3 +124,16 @@ def test_registering_again_is_harmless():
         warnings.simplefilter("error")
         intraday_rl.register_environments()
     assert gymnasium.spec(ID).vector_entry_point == "intraday_rl.app.make:make_vector_env"
+
+
+def test_high_win_rate_pays_its_bonus():
+    """Gains of round trips count ten times: the bonus is nine times the gain, 0.5 times the loss."""
+    env = gymnasium.make("HighWinRate-v0", overrides=("data.source.num_sessions=40",), disable_env_checker=True)
+    env.reset(seed=0)
+    paid = []
+    for action in [2, 1, 1, 0] * 60:
+        _, _, terminated, truncated, info = env.step(action)
+        paid.append(info["reward_parts"]["round_trips"])
+        if terminated or truncated:
+            break
+    assert any(part != 0.0 for part in paid)

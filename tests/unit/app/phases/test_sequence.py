@@ -139,7 +139,7 @@ def test_overrides_are_checked_for_every_phase_before_the_first_training():
 
 
 def test_a_phase_without_criteria_is_refused():
-    with pytest.raises(ConfigError, match="experiment=phase1 has no criteria"):
+    with pytest.raises(ConfigError, match="experiment=phase1 has no criterion that decides"):
         sequence.check_phases(["phase1"], ["criteria=none"])
 
 

@@ -42,7 +42,7 @@ LAYERS = {
     "tiny_live": OFF._replace(breach_bars=60, halt_on_breach=True, daily_loss=0.0075),
 }
 TRADER = {"cooldown": Cooldown(10), "round_trips": MaxRoundTrips(20), "blackout": EventBlackout()}
-KELLY = {"kelly": KellyFraction(0.25, 1.0, 120), "volatility_budget": VolatilityBudget(0.04)}
+KELLY = {"kelly": KellyFraction(0.25, 1.0, 60), "volatility_budget": VolatilityBudget(0.04)}
 ENTRIES = {
     "trader": TRADER,
     "tiny_live": TRADER,

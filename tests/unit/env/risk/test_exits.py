@@ -149,8 +149,8 @@ def test_market_time_of_all_trades_together_ends_the_day():
 def test_market_time_ends_the_day_of_an_agent_that_leaves_by_itself():
     batch, steps = traded([BUY] * 5 + [HOLD], flat_tape(), exits={"market_time": MarketTimeLimit(5)})
     assert column(steps, "position") == [100] * 5 + [0]
-    assert (steps[-1]["closing"], steps[-1]["ended"], steps[-1]["interventions"]) == (HALT, 1, 0)
-    assert rules_of(batch, steps)[-1] == ""
+    assert (steps[-1]["closing"], steps[-1]["ended"], steps[-1]["interventions"]) == (HALT, 1, 1)
+    assert rules_of(batch, steps)[-1] == "exits.market_time"  # a halt has its row, though the agent left by itself
 
 
 def urgent(script, **changes):

@@ -190,3 +190,12 @@ def test_one_regime_alone_is_not_decidable(metric):
     found = judged(limit(metric, "<", 0.05), evidence([0.01] * 25, regimes=RegimeTable(ones, ones, ones, ones)))
     assert found.verdict == NOT_DECIDABLE
     assert "regime" in found.reason
+
+
+def test_phase_is_not_met_where_nothing_decides():
+    verdict = judge_phase({"it": limit("sharpe_ratio", ">=", 0.7, role="informs")}, evidence(STEADY), None, seed=0)
+    assert verdict.criteria[0].verdict == MET
+    assert (verdict.verdict, verdict.explanation) == (
+        NOT_DECIDABLE,
+        "not decidable: no criterion decides (on 50 sessions)",
+    )
