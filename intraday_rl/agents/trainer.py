@@ -16,7 +16,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
-from intraday_rl.agents.algorithms.ppo import build_ppo
+from intraday_rl.agents.algorithms.build import build_model
 from intraday_rl.agents.callbacks.curriculum import Curriculum, set_stage
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
 from intraday_rl.agents.callbacks.finite_rewards import FiniteRewards
@@ -27,6 +27,7 @@ from intraday_rl.agents.callbacks.rollout_means import RolloutMeans
 from intraday_rl.agents.callbacks.validation import Evaluator, Validation
 from intraday_rl.agents.parameters import PpoParameters
 from intraday_rl.agents.snapshot import PolicySnapshot
+from intraday_rl.agents.warm_start import WarmStart, apply_warm_start
 from intraday_rl.core import seeding
 from intraday_rl.core.protocols import TrainingListener
 from intraday_rl.env.batch_env import BatchEnv
@@ -52,6 +53,7 @@ class TrainingTask:
         curriculum: stages of the rules' parameters; None = the rules stay as they are.
         session_regimes: regime of each session of the tape, (S,), by which training sessions are drawn; -1 = unknown;
             None = sessions are not drawn by regime.
+        warm_start: what to go on from; None = random weights.
     """
 
     tape: Tape
@@ -63,6 +65,7 @@ class TrainingTask:
     tensorboard: Path | None
     curriculum: CurriculumPlan | None
     session_regimes: npt.NDArray[np.int64] | None
+    warm_start: WarmStart | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,9 @@ def train(
     torch.set_num_threads(1)
     model_seed = seeding.integer(task.seed, "model")
     env = make_training_env(task)
-    model = build_ppo(task.parameters, env, model_seed)
+    model = build_model(task.parameters, env, model_seed)
+    if task.warm_start is not None:
+        apply_warm_start(model, task.warm_start)
     outputs: list[KVWriter] = [ListenerWriter(listeners)]
     if task.tensorboard is not None:
         outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
