@@ -12,11 +12,12 @@ from typing import Any
 
 
 class Stopwatch:
-    """Seconds by section; what runs in no section counts as `rest`. Other threads are not measured."""
+    """Seconds and calls by section; what runs in no section counts as `rest`. Other threads are not measured."""
 
     def __init__(self, rest: str) -> None:
         """Start in the section `rest`."""
         self.seconds: dict[str, float] = defaultdict(float)
+        self.calls: dict[str, int] = defaultdict(int)
         self._open = [rest]
         self._since = time.perf_counter()
         self._thread = threading.get_ident()
@@ -24,6 +25,7 @@ class Stopwatch:
     def start(self) -> None:
         """Forget what was measured so far and start now."""
         self.seconds.clear()
+        self.calls.clear()
         self._since = time.perf_counter()
 
     def stop(self) -> dict[str, float]:
@@ -39,6 +41,7 @@ class Stopwatch:
             if threading.get_ident() != self._thread:
                 return function(*args, **kwargs)
             self._turn()
+            self.calls[section] += 1
             self._open.append(section)
             try:
                 return function(*args, **kwargs)

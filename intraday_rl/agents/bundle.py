@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from intraday_rl.agents.policy import NetworkPolicy
+from intraday_rl.agents.policies.actor_critic import NetworkPolicy
 from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
@@ -26,10 +26,9 @@ from intraday_rl.core.errors import BundleError
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.advance import Execution
 
-FORMAT = 2
+FORMAT = 3
 REPEATED = ("policy.json", "features.json", "observation.json", "actions.json", "costs.json", "judging.json")
 WEIGHTS, SCALER, CONFIG, MANIFEST = "policy.npz", "scaler.npz", "config.json", "manifest.json"
-NETWORK = "ActorCriticPolicy"
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,20 @@ class Bundle:
                     "judge it on data and settings like its own"
                 )
 
+    def seen_sessions(self) -> dict[str, list[str]]:
+        """Return the digests of the sessions that the policy was trained on (`training`) and chosen on (`validation`).
+
+        Raises:
+            BundleError: the manifest does not tell.
+        """
+        parts = self.manifest.get("seen_sessions")
+        try:
+            return {name: parts[name].split() for name in ("training", "validation")}  # type: ignore[index]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BundleError(
+                f"bundle {self.path}: manifest.json: seen_sessions cannot be used; copy the bundle anew"
+            ) from error
+
 
 def describe(rules: TradingRules, features: Mapping[str, Any]) -> dict[str, Any]:
     """Return the JSON files that tie a policy to its environment: features, observation, actions, costs."""
@@ -114,7 +127,6 @@ def save_bundle(
     rules: TradingRules,
     features: Mapping[str, Any],
     config: Mapping[str, Any],
-    hidden_layers: tuple[int, ...],
     judging: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> None:
@@ -122,21 +134,23 @@ def save_bundle(
 
     Args:
         path: folder; a former bundle there is replaced.
-        snapshot: weights and scaler.
+        snapshot: network, weights and scaler.
         rules: the environment's rules.
         features: name, parameters and sources of the features.
         config: the composed configuration, plain JSON values.
-        hidden_layers: widths of the network's trunks.
         judging: what is frozen with the policy for judging it, plain JSON values.
         origin: facts for the manifest (data fingerprint, versions, seeds ...), plain JSON values.
     """
+    contents = {**describe(rules, features), "judging.json": _jsonable(judging), CONFIG: config}
+    write_bundle(path, snapshot, contents, origin)
+
+
+def write_bundle(path: Path, snapshot: PolicySnapshot, contents: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+    """Do as `save_bundle` does with the JSON files, all but policy.json, that are given by name."""
     new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
-    parts = describe(rules, features)
-    parts["policy.json"] = {"network": NETWORK, "hidden_layers": list(hidden_layers)}
-    parts["judging.json"] = _jsonable(judging)
     try:
-        _write(new, snapshot, {**parts, CONFIG: config}, origin)
+        _write(new, snapshot, {**contents, "policy.json": _jsonable(snapshot.network)}, origin)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -154,8 +168,7 @@ def _write(folder: Path, snapshot: PolicySnapshot, contents: Mapping[str, Any], 
         (folder / name).write_text(json.dumps(content, indent=1) + "\n")
     np.savez(folder / WEIGHTS, **snapshot.weights)  # type: ignore[arg-type]
     if snapshot.scaler is not None:
-        scaler = snapshot.scaler
-        np.savez(folder / SCALER, mean=scaler.mean, variance=scaler.variance, limits=[scaler.epsilon, scaler.clip])
+        np.savez(folder / SCALER, **snapshot.scaler.arrays())  # type: ignore[arg-type]
     manifest = {
         "format": FORMAT,
         "files": {file.name: hashing.hash_file(file) for file in sorted(folder.iterdir())},

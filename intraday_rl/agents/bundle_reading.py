@@ -18,8 +18,9 @@ import gymnasium
 import numpy as np
 import torch
 
-from intraday_rl.agents.bundle import CONFIG, FORMAT, MANIFEST, NETWORK, REPEATED, SCALER, WEIGHTS, Bundle
-from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
+from intraday_rl.agents.bundle import CONFIG, FORMAT, MANIFEST, REPEATED, SCALER, WEIGHTS, Bundle
+from intraday_rl.agents.policies.networks import as_policy, build_policy
+from intraday_rl.agents.policies.scaler import ObservationScaler
 from intraday_rl.core import hashing
 from intraday_rl.core.differences import first_difference
 from intraday_rl.core.errors import BundleError
@@ -57,17 +58,17 @@ def load_bundle(path: str | Path) -> Bundle:
     with _reading(folder, SCALER):
         scaler = _read_scaler(folder / SCALER, width)
     with _reading(folder, "policy.json"):
-        hidden_layers = _check_network(parts["policy.json"])
-    with _reading(folder, WEIGHTS):
         space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), dtype=np.float32)
-        network = build_network(space, actions, hidden_layers)
+        network = build_policy(parts["policy.json"], space, actions)
+    with _reading(folder, WEIGHTS):
         with np.load(folder / WEIGHTS, allow_pickle=False) as weights:
             arrays = {name: weights[name] for name in weights.files}
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("weights must be finite numbers")
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         network.eval()
-    return Bundle(folder, NetworkPolicy(network, scaler), config, parts, manifest)
+        policy = as_policy(network, scaler)
+    return Bundle(folder, policy, config, parts, manifest)
 
 
 @contextmanager
@@ -156,24 +157,8 @@ def _action_space(name: Any) -> gymnasium.Space[Any]:
     return space
 
 
-def _check_network(description: Mapping[str, Any]) -> tuple[int, ...]:
-    layers = description["hidden_layers"]
-    if description["network"] != NETWORK:
-        raise ValueError(f"network must be {NETWORK}, was {description['network']!r}")
-    if not isinstance(layers, list) or not layers or not all(type(width) is int and width > 0 for width in layers):
-        raise ValueError(f"hidden_layers must be a list of widths > 0, was {layers!r}")
-    return tuple(layers)
-
-
 def _read_scaler(file: Path, width: int) -> ObservationScaler | None:
     if not file.is_file():
         return None
     with np.load(file, allow_pickle=False) as arrays:
-        mean, variance, limits = (np.asarray(arrays[name], dtype=np.float64) for name in ("mean", "variance", "limits"))
-    if mean.shape != (width,) or variance.shape != (width,) or limits.shape != (2,):
-        raise ValueError(f"mean and variance must have {width} numbers, limits 2")
-    if not (np.isfinite(mean).all() and np.isfinite(variance).all() and np.isfinite(limits).all()):
-        raise ValueError("mean, variance and limits must be finite")
-    if (variance < 0).any() or (limits <= 0).any():
-        raise ValueError("variances must be >= 0, limits > 0")
-    return ObservationScaler(mean, variance, float(limits[0]), float(limits[1]))
+        return ObservationScaler.from_arrays(arrays, width)

@@ -7,20 +7,27 @@ from typing import Any
 
 import numpy.typing as npt
 
-from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler
+from intraday_rl.agents.policies.networks import as_policy, describe_network
+from intraday_rl.agents.policies.scaler import ObservationScaler
+from intraday_rl.core.protocols import Policy
 from intraday_rl.env.normalize import RunningNormalize
 
 
 @dataclass(frozen=True)
 class PolicySnapshot:
-    """Weights by name, the scaler (None = raw observations), and the policy that still is in training.
+    """What a policy is at one moment.
 
-    `live_policy` acts as the weights do only until training goes on.
+    Attributes:
+        weights: of the whole network, by name.
+        scaler: of its observations; None = it takes them raw.
+        network: its description, see `policies.networks`.
+        live_policy: the policy that still is in training; it acts as the weights do only until training goes on.
     """
 
     weights: dict[str, npt.NDArray[Any]]
     scaler: ObservationScaler | None
-    live_policy: NetworkPolicy
+    network: dict[str, Any]
+    live_policy: Policy
 
 
 def take_snapshot(model: Any) -> PolicySnapshot:
@@ -28,6 +35,7 @@ def take_snapshot(model: Any) -> PolicySnapshot:
     scaler = None
     if isinstance(model.env, RunningNormalize):
         moments = model.env.obs_rms
-        scaler = ObservationScaler(moments.mean.ravel(), moments.var.ravel(), model.env.epsilon, model.env.clip_obs)
+        mean, variance = moments.mean.ravel(), moments.var.ravel()
+        scaler = ObservationScaler(mean, variance, model.env.epsilon, model.env.clip_obs, moments.count)
     weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in model.policy.state_dict().items()}
-    return PolicySnapshot(weights, scaler, NetworkPolicy(model.policy, scaler))
+    return PolicySnapshot(weights, scaler, describe_network(model.policy), as_policy(model.policy, scaler))

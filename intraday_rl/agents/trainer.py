@@ -5,27 +5,36 @@ One thread. All randomness comes from branches of one seed: the same seed trains
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.vec_env import VecEnv
 
 from intraday_rl.agents.algorithms.build import build_model
 from intraday_rl.agents.callbacks.curriculum import Curriculum, set_stage
 from intraday_rl.agents.callbacks.entropy_schedule import EntropySchedule
-from intraday_rl.agents.callbacks.finite_rewards import FiniteRewards
+from intraday_rl.agents.callbacks.guards.alarms import Alarm, Alarms
+from intraday_rl.agents.callbacks.guards.finite_rewards import FiniteRewards
+from intraday_rl.agents.callbacks.guards.limits import OTHER, AlarmLimits
+from intraday_rl.agents.callbacks.guards.policy_statistics import PolicyStatistics
 from intraday_rl.agents.callbacks.listening import ListenerWriter, Listening
 from intraday_rl.agents.callbacks.progress import TrainingProgress
 from intraday_rl.agents.callbacks.regime_sampling import RegimeSampling
 from intraday_rl.agents.callbacks.rollout_means import RolloutMeans
 from intraday_rl.agents.callbacks.validation import Evaluator, Validation
-from intraday_rl.agents.parameters import PpoParameters
+from intraday_rl.agents.callbacks.value_warmup import ValueWarmup
+from intraday_rl.agents.checkpoints.checkpointing import Checkpointing, CheckpointPlan, TensorBoardEvents
+from intraday_rl.agents.parameters import AlgorithmParameters, ProximalParameters
+from intraday_rl.agents.preflight import check_columns, check_first_observations, check_model, describe_training
 from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.agents.warm_start import WarmStart, apply_warm_start
 from intraday_rl.core import seeding
@@ -33,9 +42,12 @@ from intraday_rl.core.protocols import TrainingListener
 from intraday_rl.env.batch_env import BatchEnv
 from intraday_rl.env.curriculum.stages import CurriculumPlan
 from intraday_rl.env.normalize import RunningNormalize
+from intraday_rl.env.observation import ObservationLayout
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.env.vec_env import TradingVecEnv
 from intraday_rl.market.tape import Tape
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,38 +66,64 @@ class TrainingTask:
         session_regimes: regime of each session of the tape, (S,), by which training sessions are drawn; -1 = unknown;
             None = sessions are not drawn by regime.
         warm_start: what to go on from; None = random weights.
+        value_warmup_steps: environment steps at first in which only the value network learns.
+        checkpoints: where the training is set aside, and whether it goes on from there; None = it is not.
+        alarms: limits beyond which the training says so; None = it says nothing.
+        data_kind: what the bars are, for the alarms: `guards.limits.REAL`, `MARTINGALE` or `OTHER`.
+        layouts: what others observe, by what they are ("evaluation"): their columns have to be the training's.
     """
 
     tape: Tape
     rules: TradingRules
     sessions: npt.NDArray[np.int64]
-    parameters: PpoParameters
+    parameters: AlgorithmParameters
     seed: int
     every_steps: int
     tensorboard: Path | None
     curriculum: CurriculumPlan | None
     session_regimes: npt.NDArray[np.int64] | None
     warm_start: WarmStart | None = None
+    value_warmup_steps: int = 0
+    checkpoints: CheckpointPlan | None = None
+    alarms: AlarmLimits | None = None
+    data_kind: str = OTHER
+    layouts: Mapping[str, ObservationLayout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training came to: the SB3 model as it ended, the best snapshot with its step, and the curve."""
+    """What training came to.
+
+    Attributes:
+        model: the SB3 model as training ended.
+        best: the best snapshot on the validation sessions.
+        best_step: when it was seen.
+        curve: numbers of each evaluation, with `step`.
+        alarms: those that began, in order.
+        has_collapsed: whether at the end one action was left, and earned no more than doing nothing.
+    """
 
     model: Any
     best: PolicySnapshot
     best_step: int
     curve: list[dict[str, float]]
+    alarms: tuple[Alarm, ...]
+    has_collapsed: bool
 
 
 def make_training_env(task: TrainingTask) -> TradingVecEnv | RunningNormalize:
     """Return the N training environments in the first stage, normalised if the parameters say so."""
     p = task.parameters
-    batch = BatchEnv(task.tape, task.rules, task.sessions, p.num_envs, seeding.integer(task.seed, "environments"))
+    env = TradingVecEnv(_training_batch(task))
+    return RunningNormalize(env, gamma=p.discount, clip=p.normalize_clip) if p.normalize else env
+
+
+def _training_batch(task: TrainingTask) -> BatchEnv:
+    seed = seeding.integer(task.seed, "environments")
+    batch = BatchEnv(task.tape, task.rules, task.sessions, task.parameters.num_envs, seed)
     if task.curriculum is not None:
         set_stage(batch, task.curriculum.stages[0])
-    env = TradingVecEnv(batch)
-    return RunningNormalize(env, gamma=p.discount, clip=p.normalize_clip) if p.normalize else env
+    return batch
 
 
 def train(
@@ -93,6 +131,7 @@ def train(
     evaluate: Evaluator,
     keep: Callable[[PolicySnapshot, str], None],
     listeners: Sequence[TrainingListener],
+    say: Callable[[str], None] = LOG.info,
 ) -> TrainingResult:
     """Train, judging on the way.
 
@@ -102,21 +141,27 @@ def train(
         keep: stores snapshots as they come ("best", "last", and those that leave a stage), so that an interruption
             loses little.
         listeners: told of steps, episodes and numbers.
+        say: given the lines that describe what is about to be trained.
     """
     torch.set_num_threads(1)
     model_seed = seeding.integer(task.seed, "model")
     env = make_training_env(task)
     model = build_model(task.parameters, env, model_seed)
-    if task.warm_start is not None:
+    resumes = task.checkpoints is not None and task.checkpoints.resume
+    if task.warm_start is not None and not resumes:
         apply_warm_start(model, task.warm_start)
-    outputs: list[KVWriter] = [ListenerWriter(listeners)]
-    if task.tensorboard is not None:
-        outputs.append(TensorBoardOutputFormat(str(task.tensorboard)))
-    model.set_logger(Logger(folder=None, output_formats=outputs))
     batch, total = env.get_attr("batch")[0], task.parameters.total_timesteps
-    callbacks: list[BaseCallback] = [EntropySchedule(task.parameters), Listening(listeners), RolloutMeans()]
-    callbacks += [TrainingProgress(batch, total), FiniteRewards(batch)]
-    companions: list[Callable[[], None]] = []
+    _preflight(task, model, env, say)
+    outputs: list[KVWriter] = [ListenerWriter(listeners)]
+    model.set_logger(Logger(folder=None, output_formats=outputs))
+    callbacks: list[BaseCallback] = [Listening(listeners), RolloutMeans()]
+    statistics, alarms = _watchers(task, isinstance(model.action_space, spaces.Discrete))
+    callbacks += [TrainingProgress(batch, total), FiniteRewards(batch), statistics, *alarms]
+    if isinstance(task.parameters, ProximalParameters):
+        callbacks.append(EntropySchedule(task.parameters))
+    if task.value_warmup_steps:
+        callbacks.append(ValueWarmup(task.value_warmup_steps))
+    companions: list[Callable[[], None]] = [statistics.update, *(watcher.update for watcher in alarms)]
     if task.curriculum is not None:
         curriculum = Curriculum(task.curriculum, keep)
         callbacks.append(curriculum)
@@ -125,10 +170,37 @@ def train(
         sampling = RegimeSampling(task.tape, task.session_regimes)
         callbacks.append(sampling)
         companions.append(sampling.update)
-    validation = Validation(evaluate, task.every_steps, total, keep, companions)
-    model.learn(total, callback=[*callbacks, validation])
+    validation = Validation(evaluate, task.every_steps, total, keep, companions, task.warm_start is not None)
+    callbacks.append(validation)
+    if task.checkpoints is not None:
+        checkpointing = Checkpointing(task.checkpoints, callbacks, listeners)
+        if resumes:
+            checkpointing.resume(model)
+        callbacks.insert(0, checkpointing)
+    if task.tensorboard is not None:
+        outputs.append(TensorBoardEvents(task.tensorboard, model.num_timesteps))
+    model.learn(total - model.num_timesteps, callback=callbacks, reset_num_timesteps=False)
     model.logger.close()
     best = validation.best
     if best is None:  # every score was NaN
         raise RuntimeError("training: no evaluation gave a number")
-    return TrainingResult(model, best, validation.best_step, validation.curve)
+    rung = tuple(alarm for watcher in alarms for alarm in watcher.alarms)
+    has_collapsed = any(watcher.has_collapsed for watcher in alarms)
+    return TrainingResult(model, best, validation.best_step, validation.curve, rung, has_collapsed)
+
+
+def _preflight(task: TrainingTask, model: Any, env: VecEnv, say: Callable[[str], None]) -> None:
+    """Refuse to begin with a model, observations or first numbers that do not fit; say what is about to be trained."""
+    check_model(model, env)
+    check_columns(task.rules.layout, task.layouts)
+    check_first_observations(_training_batch(task))
+    for line in describe_training(model, env.get_attr("batch")[0], task.parameters):
+        say(line)
+
+
+def _watchers(task: TrainingTask, is_discrete: bool) -> tuple[PolicyStatistics, list[Alarms]]:
+    """Return who watches the policy, and its alarms if the task asks for them."""
+    if task.alarms is None:
+        return PolicyStatistics(is_discrete), []
+    alarms = Alarms(task.alarms, task.data_kind, task.parameters.total_timesteps, is_discrete)
+    return PolicyStatistics(is_discrete), [alarms]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from intraday_rl.agents.policy import ObservationScaler
+from intraday_rl.agents.policies.scaler import ObservationScaler
 from intraday_rl.env.normalize import RunningNormalize
 
 
@@ -19,14 +19,10 @@ class WarmStart:
     Attributes:
         weights: of the whole network, by name.
         scaler: of its observations; None = it takes them raw.
-        scaler_count: how many observations the scaler's moments stand for.
-        value_warmup_steps: environment steps at first in which only the value network learns.
     """
 
     weights: dict[str, npt.NDArray[Any]]
     scaler: ObservationScaler | None
-    scaler_count: float
-    value_warmup_steps: int
 
 
 def apply_warm_start(model: Any, start: WarmStart) -> None:
@@ -36,5 +32,5 @@ def apply_warm_start(model: Any, start: WarmStart) -> None:
         moments = model.env.obs_rms
         moments.mean = start.scaler.mean.reshape(moments.mean.shape)
         moments.var = start.scaler.variance.reshape(moments.var.shape)
-        moments.count = start.scaler_count
+        moments.count = start.scaler.count
         model.env.obs_rms = moments

@@ -6,10 +6,8 @@ value. The message starts with the configuration key.
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intraday_rl.app.planning.plugins import is_plugin, load_plugins
+from intraday_rl.app.planning.plugins import load_plugins
+from intraday_rl.app.planning.structs import build_group, build_plain, build_struct, named, number
 from intraday_rl.core import checks
-from intraday_rl.core.coerce import coerce, is_struct
-from intraday_rl.core.errors import ConfigError, IntradayError
+from intraday_rl.core.coerce import coerce
+from intraday_rl.core.errors import ConfigError
 from intraday_rl.data import Instrument, SessionSplit, split_dates
 
 Config = Mapping[str, Any]
 
-PACKAGE = "intraday_rl"
 EVERY_COLUMN = ["all"]  # of features.stacked
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -34,56 +32,6 @@ def resolve_path(path: str | Path) -> Path:
     """Return a path of the configuration as an absolute one: relative paths start at the project's root."""
     given = Path(path).expanduser()
     return given if given.is_absolute() else PROJECT / given
-
-
-def find_struct(key: str, target: Any) -> type:
-    """Return the struct class that a `_target_` names.
-
-    Raises:
-        ConfigError: it is not a struct of this package or of a plugin.
-    """
-    module, _, name = str(target).rpartition(".")
-    if module.split(".")[0] != PACKAGE and not is_plugin(module):
-        raise ConfigError(
-            f"{key}._target_ must name a struct of {PACKAGE}, or of a module named in plugins=[…], was {target!r}"
-        )
-    try:
-        struct = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{key}._target_ must name an existing struct, was {target!r}") from error
-    if not is_struct(struct):
-        raise ConfigError(f"{key}._target_ must name a parameter struct, was {target!r}")
-    return struct  # type: ignore[no-any-return]
-
-
-def build_struct(key: str, node: Any, *kinds: type) -> Any:
-    """Build the struct that a node with a `_target_` describes.
-
-    Args:
-        key: of the node, for messages.
-        node: the node.
-        kinds: structs that may stand there; none given = the caller checks.
-
-    Raises:
-        ConfigError: the node or a value in it is not allowed; the message starts with `key`.
-    """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{key} must be a mapping with a _target_, was {node!r}")
-    struct = find_struct(key, node["_target_"])
-    if kinds and struct not in kinds:
-        names = ", ".join(kind.__name__ for kind in kinds)
-        raise ConfigError(f"{key}._target_ must be one of {names}, was {struct.__name__}")
-    try:
-        return coerce(struct, {name: value for name, value in node.items() if name != "_target_"})
-    except IntradayError as error:
-        raise ConfigError(f"{key}: {error}") from error
-
-
-def build_group(key: str, nodes: Any) -> dict[str, Any]:
-    """Build every struct of a named group, in order."""
-    if not isinstance(nodes, Mapping):
-        raise ConfigError(f"{key} must be a mapping of names to rules, was {nodes!r}")
-    return {name: build_struct(f"{key}.{name}", node) for name, node in nodes.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +87,10 @@ class Plan:
         slippage_budget_multiple: of the median modelled cost on the training sessions.
         algorithm: name of the algorithm.
         parameters: its parameters.
+        expert: what demonstrates, and trades beside the policy when it is judged.
+        cloning: how a network learns from it.
+        warm_start: what training starts from.
+        alarms: limits of the training's alarms.
         gates: limits of gates and guards.
         criteria: of the run's phase, by name; empty where it has none.
         curriculum: stages of the rules' parameters; None = the rules stay as they are.
@@ -151,6 +103,10 @@ class Plan:
     slippage_budget_multiple: float
     algorithm: str
     parameters: Any
+    expert: Any
+    cloning: Any
+    warm_start: Any
+    alarms: Any
     gates: Any
     criteria: Mapping[str, Any]
     curriculum: Any
@@ -162,9 +118,13 @@ def build_plan(config: Config) -> Plan:
     Raises:
         ConfigError: something in it is not allowed.
     """
-    from intraday_rl.agents.parameters import PpoParameters
+    from intraday_rl.agents.callbacks.guards.limits import AlarmLimits
+    from intraday_rl.agents.cloning.parameters import CloningParameters
+    from intraday_rl.agents.experts import Threshold, VwapReversion
     from intraday_rl.app.loading.session_regimes import check_order
+    from intraday_rl.app.planning.algorithm import plan_algorithm
     from intraday_rl.app.planning.curriculum import plan_curriculum
+    from intraday_rl.app.planning.warm_start import plan_warm_start
     from intraday_rl.env.rules import TradingRules
     from intraday_rl.evaluation.gates import GateLimits
 
@@ -175,7 +135,7 @@ def build_plan(config: Config) -> Plan:
     symbols = config["data"].get("symbols") or [None]
     markets = tuple(_market(config, symbol, references.names) for symbol in symbols)
     own = {s: _execution(market_of(config["market"], s)) for s in config["market"]["by_symbol"]}
-    with _named("env"):
+    with named("env"):
         rules = TradingRules(
             execution=_execution(config["market"]),
             executions=own,
@@ -194,12 +154,16 @@ def build_plan(config: Config) -> Plan:
         markets=markets,
         references=references,
         rules=rules,
-        split=_plain("evaluation.split", SplitParameters, config["evaluation"]["split"]),
+        split=build_plain("evaluation.split", SplitParameters, config["evaluation"]["split"]),
         slippage_budget_multiple=number(
             "evaluation.slippage_budget_multiple", config["evaluation"]["slippage_budget_multiple"]
         ),
         algorithm=config["algo"]["name"],
-        parameters=build_struct("algo.parameters", config["algo"]["parameters"], PpoParameters),
+        parameters=plan_algorithm(config["algo"], rules),
+        expert=build_struct("expert", config["expert"], VwapReversion, Threshold),
+        cloning=build_struct("cloning", config["cloning"], CloningParameters),
+        warm_start=plan_warm_start(config["warm_start"], config["algo"], PROJECT),
+        alarms=build_struct("evaluation.alarms", config["evaluation"]["alarms"], AlarmLimits),
         gates=build_struct("evaluation.gates", config["evaluation"]["gates"], GateLimits),
         criteria=_criteria(config["criteria"]),
         curriculum=plan_curriculum(config["curriculum"], rules),
@@ -235,7 +199,7 @@ def _check_commission(share_max: Any, rules: Any) -> None:
     asked = None if share_max is None else number("risk.commission_share_max", share_max)
     commissions = [execution.commission for execution in (rules.execution, *rules.executions.values())]
     minimum = max(getattr(commission, "order_minimum_usd", 0.0) for commission in commissions)
-    with _named("risk"):
+    with named("risk"):
         rules.risk.check_commission(minimum, rules.initial_capital_usd, asked)
 
 
@@ -273,29 +237,6 @@ def _merged(node: Config, changes: Config) -> dict[str, Any]:
     return merged
 
 
-def number(key: str, value: Any) -> float:
-    """Return a number of the configuration as a float, or refuse it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{key} must be a number, was {value!r}")
-    return float(value)
-
-
-@contextmanager
-def _named(key: str) -> Iterator[None]:
-    """Put the configuration key before whatever an object inside refuses."""
-    try:
-        yield
-    except ConfigError:
-        raise
-    except IntradayError as error:
-        raise ConfigError(f"{key}: {error}") from error
-
-
-def _plain(key: str, struct: type, node: Any) -> Any:
-    with _named(key):
-        return coerce(struct, node)
-
-
 def _market(config: Config, symbol: str | None, reference_names: tuple[str, ...]) -> MarketPlan:
     """Return the plan of one symbol; None = the one of a source that makes its own."""
     from intraday_rl.features import PRESETS, FeaturePipeline
@@ -310,7 +251,7 @@ def _market(config: Config, symbol: str | None, reference_names: tuple[str, ...]
     spread = _execution(market).spread.base_spread
     families = tuple(build_group("features.families", config["features"]["families"]).values())
     names = (*PRESETS[preset], *reference_names)
-    with _named("features"):
+    with named("features"):
         pipeline = FeaturePipeline(families=families, names=names, base_spread=spread)
         scales = FeaturePipeline(families=(Volatility(),), names=("atr_bps", "rv_60"), base_spread=spread)
     node = config["data"]["source"]
@@ -337,7 +278,7 @@ def _references(features: Config, calendar: str) -> Any:
 
     smt = _with_paths(features["smt"], "path")
     vix = _with_paths(features["vix"], "path", "minutes")
-    with _named("features"):
+    with named("features"):
         return plan_references(smt, vix, calendar)
 
 
@@ -347,16 +288,16 @@ def _execution(market: Config) -> Any:
 
     parts = build_group("market.execution", market["execution"])
     multiplier = build_struct("market.instrument", market["instrument"], Instrument).multiplier
-    with _named("market.execution"):
+    with named("market.execution"):
         unknown = [name for name in parts if name not in Execution._fields]
         if unknown:
             raise ConfigError(
                 f"market.execution has no part {unknown[0]}{checks.nearest(unknown[0], Execution._fields)}"
             )
         execution = Execution(contract=Contract(multiplier), **parts)
-        stressed = execution.stressed(_plain("market.stress", Stress, market["stress"]))
+        stressed = execution.stressed(build_plain("market.stress", Stress, market["stress"]))
         for name, part in stressed._asdict().items():
-            with _named(f"market.execution.{name} under market.stress"):
+            with named(f"market.execution.{name} under market.stress"):
                 part.check()
         return stressed
 
@@ -373,9 +314,9 @@ def _layout(names: tuple[str, ...], features: Config, account: Config) -> Any:
         "frames": features["frames"],
         "slippage_budget_bps": math.nan,
     }
-    with _named("features"):
+    with named("features"):
         layout = coerce(ObservationLayout, {**columns, "daily_loss_unit": 1.0, "drawdown_unit": 1.0})
-    with _named("env.account"):
+    with named("env.account"):
         return replace(
             layout,
             daily_loss_unit=number("env.account.daily_loss_unit", account["daily_loss_unit"]),

@@ -63,10 +63,21 @@ def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
         return 0
     register_resolvers()
     if _is_run(arguments):
+        if asks_to_resume(arguments.overrides):
+            from intraday_rl.app.resuming.resumption import resumption_of
+
+            resumption = resumption_of(arguments.overrides, arguments.multirun)
+            if resumption is not None:
+                return _run_jobs(task, [resumption.override], resumption.register())
         precheck(arguments.overrides, arguments.multirun)
-        return _run_jobs(task, argv)
-    _start_hydra(lambda config: None, argv)
+        return _run_jobs(task, argv, PRIMARY)
+    _start_hydra(lambda config: None, argv, PRIMARY)
     return 0
+
+
+def asks_to_resume(overrides: Sequence[str]) -> bool:
+    """Say whether the command line names a run to go on with."""
+    return any(text.startswith("resume=") for text in overrides)
 
 
 def _parse(argv: Sequence[str]) -> Namespace:
@@ -97,14 +108,14 @@ def _is_run(arguments: Namespace) -> bool:
     return not any(shown)
 
 
-def _run_jobs(task: Callable[..., object], argv: Sequence[str]) -> int:
+def _run_jobs(task: Callable[..., object], argv: Sequence[str], config_name: str) -> int:
     from intraday_rl.app.command_line.jobs import Jobs, drop_if_bare
     from intraday_rl.tracking.signals import sigterm_interrupts
 
     jobs = Jobs(task)
     try:
         with sigterm_interrupts():
-            _start_hydra(jobs, argv)
+            _start_hydra(jobs, argv, config_name)
     except KeyboardInterrupt as stop:
         say(stop_words(stop) + jobs.stopped())
         return stop_status(stop)
@@ -114,8 +125,8 @@ def _run_jobs(task: Callable[..., object], argv: Sequence[str]) -> int:
     return int(jobs.failed)
 
 
-def _start_hydra(job: Callable[..., object], argv: Sequence[str]) -> None:
-    """Let Hydra act on the arguments.
+def _start_hydra(job: Callable[..., object], argv: Sequence[str], config_name: str) -> None:
+    """Let Hydra act on the arguments, which are about the configuration of that name.
 
     Raises:
         ConfigError: Hydra refuses them, or the run folder cannot be made.
@@ -126,7 +137,7 @@ def _start_hydra(job: Callable[..., object], argv: Sequence[str]) -> None:
 
     from intraday_rl.app.compose import HYDRA_VERSION, one_line
 
-    main = hydra.main(config_path=str(CONF), config_name=PRIMARY, version_base=HYDRA_VERSION)(job)
+    main = hydra.main(config_path=str(CONF), config_name=config_name, version_base=HYDRA_VERSION)(job)
     with _arguments(argv):
         try:
             main()

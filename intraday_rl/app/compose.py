@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from intraday_rl.app.command_line import keys
-from intraday_rl.app.command_line.groups import CONF, PRIMARY, PROJECT, explain_missing
+from intraday_rl.app.command_line.groups import CONF, PRIMARY, PROJECT, explain_missing, list_groups
 from intraday_rl.app.command_line.overrides import (
     check_choices,
     is_hydras,
@@ -29,7 +29,7 @@ from intraday_rl.app.command_line.overrides import (
     refuse_sweeps,
     single_runs,
 )
-from intraday_rl.app.command_line.settings import check_settings
+from intraday_rl.app.command_line.settings import check_checkpoint, check_settings
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError, DataError
 
@@ -64,7 +64,8 @@ def compose(overrides: Iterable[str] = ()) -> dict[str, Any]:
     _refuse_symbols(unresolved["data"])
     resolved = _plain(config, resolve=True)
     keys.check_keys(resolved, reference)
-    check_settings(resolved)
+    check_settings(resolved, list_groups()["algo"])
+    check_checkpoint(resolved)
     return resolved
 
 
@@ -97,12 +98,12 @@ def precheck(overrides: Sequence[str], multirun: bool = False) -> None:
         IntradayError: the configuration cannot be used, or a data file is not there.
     """
     if not multirun:
-        _check_plan(compose(overrides))
+        check_plan(compose(overrides))
         return
     parsed = parse(overrides)
     check_choices(parsed)
     for single in single_runs(parsed):
-        _check_plan(compose(single))
+        check_plan(compose(single))
 
 
 def show(overrides: Sequence[str], package: str | None, resolve: bool) -> str:
@@ -154,7 +155,12 @@ def _reference(chosen: tuple[str, ...]) -> dict[str, Any]:
     return _plain(_compose_raw(chosen), resolve=False)
 
 
-def _check_plan(config: dict[str, Any]) -> None:
+def check_plan(config: dict[str, Any]) -> None:
+    """Refuse a resolved configuration from which no run can be made, or whose data files are not there.
+
+    Raises:
+        IntradayError: by the key.
+    """
     from intraday_rl.app.build import build_plan
     from intraday_rl.data.files import source_files
     from intraday_rl.data.sessions import parse_date

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 
@@ -22,14 +23,16 @@ from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import BundleError, ConfigError, IntradayError
 
 USAGE = """\
-python evaluate.py run=PATH [sessions=test|validation|all] [stress=NAME] [data=GROUP] [data.KEY=VALUE ...]
+python evaluate.py run=PATH [sessions=test|validation|all] [stress=NAME] [seeds=N] [data=GROUP] [data.KEY=VALUE ...]
 
-  run=PATH        a run folder, or a bundle folder copied from one
+  run=PATH        a run folder, a bundle folder copied from one, or the folder of an ensemble
   sessions=PART   which sessions to judge on: test (default on the data of the run), validation, or all (default on
                   other data)
   data...         judge on other data, with the same overrides that train.py takes, such as
                   data=historical data.path=FOLDER data.symbols=[SPY]
   stress=NAME     in a market that is worse: costs_x2, latency_x5 or half_liquidity (conf/market/stress)
+  seeds=N         also under N seeds of execution noise, the run's own among them: mean, min and max of the main
+                  figures, in seeds.json
   plugins=[MODULE,...]
                   modules of your own that the policy's reward terms, rules or models come from
   features.smt.path=PATH, features.vix.path=PATH, features.vix.minutes=PATH
@@ -47,7 +50,8 @@ WORDS = {  # (part, on the run's own data) -> the judged sessions in words
     ("validation", False): "sessions of other data (its middle part)",
     ("all", False): "sessions of other data",
 }
-OWN_KEYS = ("run", "sessions", "stress", "plugins")
+OWN_KEYS = ("run", "sessions", "stress", "seeds", "plugins")
+FEWEST_SEEDS = 2
 REFERENCE_PATHS = ("features.smt.path", "features.vix.path", "features.vix.minutes")
 MANIFEST_KEYS = ("data_fingerprint", "packages", "seeds", "git", "overrides", "seen_sessions")
 
@@ -60,6 +64,7 @@ class Request:
     sessions: str | None
     data_overrides: tuple[str, ...]
     stress: str | None
+    seeds: int | None
     plugins: tuple[str, ...]
 
 
@@ -89,7 +94,17 @@ def parse(argv: Sequence[str]) -> Request:
     if sessions is not None and sessions not in PARTS:
         raise ConfigError(f"sessions must be one of {', '.join(PARTS)}, was {sessions!r}")
     plugins = [name.strip() for name in given.get("plugins", "").strip("[]").split(",") if name.strip()]
-    return Request(given["run"], sessions, tuple(data), given.get("stress"), tuple(plugins))
+    return Request(given["run"], sessions, tuple(data), given.get("stress"), _seeds(given), tuple(plugins))
+
+
+def _seeds(given: Mapping[str, str]) -> int | None:
+    """Return how many seeds are asked for."""
+    if "seeds" not in given:
+        return None
+    text = given["seeds"]
+    if not text.isdecimal() or int(text) < FEWEST_SEEDS:
+        raise ConfigError(f"seeds must be a whole number >= {FEWEST_SEEDS} (seeds of execution noise), was {text!r}")
+    return int(text)
 
 
 def evaluate(request: Request, console: Console) -> dict[str, Any]:
@@ -105,7 +120,9 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
 
     from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.app.build import resolve_path
+    from intraday_rl.app.combining.seeds import execution_seeds, report_seeds
     from intraday_rl.app.judging import cost_words, judge_bundle, report_data, write_judgement
+    from intraday_rl.app.learning.expert import expert_beside
     from intraday_rl.app.market_data import Frozen, load_market_data
     from intraday_rl.app.phases.reporting import PhasePlaces, report_phase
     from intraday_rl.app.summary import print_summary
@@ -121,36 +138,56 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     bundle.check_fits(data.rules, data.features)
     if stress is not None:
         data = data.under(stress)
-    same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
-    part = request.sessions or ("test" if same_data else "all")
-    sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
-    seen = "" if same_data else _seen(bundle, data.session_digests(data.tape.usable(sessions)))
-    judged_words = WORDS[part, same_data] + (f" ({seen})" if seen else "")
-    judged_words += "" if stress is None else f" under stress={request.stress}"
-    parts = data.part_sizes() if same_data else (0, 0, len(data.tape.usable(sessions)))
+    chosen = _chosen(request, bundle, data)
     folder = _evaluation_folder(bundle.path)
     with console.status("judging"):
-        judged = judge_bundle(bundle, data, sessions, config)
+        judged = judge_bundle(bundle, data, chosen.sessions, config, expert_beside(data))
         write_judgement(folder, judged)
         report = report_data(
             judged,
             title=f"{bundle.path.parent.name}, judged again",
             algorithm=config["algo"]["name"],
-            description=data.describe(cost_words(data.plan), judged_words, parts),
+            description=data.describe(cost_words(data.plan), chosen.words, chosen.sizes),
             curve=pd.DataFrame(),
             manifest={key: bundle.manifest[key] for key in MANIFEST_KEYS[:4]},
             commands=[" ".join(["python evaluate.py", *_arguments(request)])],
         )
         write_report(report, folder / "report.html", folder / "report.png")
     print_summary(console, judged, report, folder)
-    report_phase(console, judged, data, config, PhasePlaces(judged_words, bundle.path.parent, folder))
-    words = "the run's own data" if same_data else "other data than the run's"
-    console.print(f"judged on {len(judged.portfolio[0])} sessions ({part}) of {words}{f': {seen}' if seen else ''}")
+    if request.seeds is not None:
+        report_seeds(console, bundle, data, chosen.sessions, execution_seeds(config["seed"], request.seeds), folder)
+    report_phase(console, judged, data, config, PhasePlaces(chosen.words, bundle.path.parent, folder))
+    whose = "the run's own data" if chosen.same_data else "other data than the run's"
+    seen = f": {chosen.seen}" if chosen.seen else ""
+    console.print(f"judged on {len(judged.portfolio[0])} sessions ({chosen.part}) of {whose}{seen}")
     if stress is not None:
         console.print(f"stress={request.stress}: {', '.join(f'{k} x {v:g}' for k, v in stress._asdict().items())}")
-    elif same_data and part == "test":
+    elif chosen.same_data and chosen.part == "test":
         console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
     return dict(judged.metrics)
+
+
+class _Chosen(NamedTuple):
+    """The sessions to judge on."""
+
+    part: str  # one of PARTS
+    same_data: bool  # whether they are of the run's own data
+    sessions: npt.NDArray[np.int64]
+    seen: str  # how many the policy has seen before, in words; "" where none, or where the part says it
+    words: str  # all of this for the report
+    sizes: tuple[int, int, int]  # sessions of training, validation and test
+
+
+def _chosen(request: Request, bundle: Any, data: Any) -> _Chosen:
+    same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
+    part = request.sessions or ("test" if same_data else "all")
+    sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
+    usable = data.tape.usable(sessions)
+    seen = "" if same_data and part != "test" else _seen(bundle, data.session_digests(usable))
+    words = WORDS[part, same_data] + (f" ({seen})" if seen else "")
+    words += "" if request.stress is None else f" under stress={request.stress}"
+    sizes = data.part_sizes() if same_data else (0, 0, len(usable))
+    return _Chosen(part, same_data, sessions, seen, words, sizes)
 
 
 def _stress(name: str) -> Any:
@@ -169,12 +206,7 @@ def _seen(bundle: Any, judged: list[str]) -> str:
         bundle: the bundle.
         judged: digests of the judged sessions, as `MarketData.session_digests` gives them.
     """
-    parts = bundle.manifest["seen_sessions"]
-    try:
-        known = {name: set(parts[name].split()) for name in ("training", "validation")}
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"bundle {bundle.path}: manifest.json: seen_sessions cannot be used"
-        raise BundleError(f"{message}; copy the bundle anew") from error
+    known = {name: set(digests) for name, digests in bundle.seen_sessions().items()}
     trained, chosen = (sum(digest in known[name] for digest in judged) for name in ("training", "validation"))
     if not trained + chosen:
         return ""
@@ -212,11 +244,13 @@ def _own_overrides(bundle: Any) -> list[str]:
 
 def _plan(bundle: Any, config: dict[str, Any]) -> Any:
     """Return the plan of a bundle's configuration, which may have been written by anyone."""
+    from intraday_rl.agents.ensembles import NAME
     from intraday_rl.app.build import build_plan
+    from intraday_rl.app.command_line.groups import list_groups
     from intraday_rl.app.command_line.settings import check_settings
 
     try:
-        check_settings(config)
+        check_settings(config, [*list_groups()["algo"], NAME])
         return build_plan(config)
     except (KeyError, TypeError, AttributeError) as error:
         message = f"bundle {bundle.path}: config.json cannot be used, {error} is missing or misplaced"
@@ -233,8 +267,9 @@ def _evaluation_folder(bundle_path: Path) -> Path:
 def _arguments(request: Request) -> list[str]:
     sessions = [] if request.sessions is None else [f"sessions={request.sessions}"]
     stress = [] if request.stress is None else [f"stress={request.stress}"]
+    seeds = [] if request.seeds is None else [f"seeds={request.seeds}"]
     plugins = [f"'plugins=[{','.join(request.plugins)}]'"] if request.plugins else []
-    return [f"run={request.run}", *sessions, *stress, *plugins, *request.data_overrides]
+    return [f"run={request.run}", *sessions, *stress, *seeds, *plugins, *request.data_overrides]
 
 
 def _comparison(file: Path, metrics: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from intraday_rl.agents.bundle import Bundle
 from intraday_rl.app.build import Plan
 from intraday_rl.app.market_data import MarketData
 from intraday_rl.core import seeding
-from intraday_rl.core.protocols import Policy
+from intraday_rl.core.protocols import Policy, Rule
 from intraday_rl.evaluation.audit import audit
 from intraday_rl.evaluation.baselines import baselines
-from intraday_rl.evaluation.gates import Judgement, Trials, first_sessions, judge
+from intraday_rl.evaluation.gates import FAIL, Judgement, Trials, first_sessions, judge
 from intraday_rl.evaluation.ledger import Frames, Ledger, build_ledger
 from intraday_rl.evaluation.portfolio import combine_by_date
 from intraday_rl.evaluation.report import DataDescription, ReportData
@@ -44,7 +44,7 @@ class Judged:
         ledger: what it did, account by account.
         portfolio: sessions, trades, fills and bars by trading day; of one symbol, the ledger's.
         by_symbol: the same table for each of several symbols by itself; empty for one.
-        baselines: the same table for policies that need no training.
+        baselines: the same table for what traded beside it.
         baseline_bars: their bars, for the equity plot.
     """
 
@@ -58,9 +58,20 @@ class Judged:
 
 
 def judge_bundle(
-    bundle: Bundle, data: MarketData, sessions: npt.NDArray[np.int64], config: Mapping[str, Any]
+    bundle: Bundle,
+    data: MarketData,
+    sessions: npt.NDArray[np.int64],
+    config: Mapping[str, Any],
+    comparisons: Mapping[str, Policy | Rule],
 ) -> Judged:
     """Let the bundle trade the sessions once and judge what came of it.
+
+    Args:
+        bundle: the policy.
+        data: what it trades on.
+        sessions: indices on the tape.
+        config: seeds of noise and bootstrap.
+        comparisons: what trades the same sessions beside it, by name, after the policies that need nothing.
 
     Raises:
         AccountingError: the audit finds a difference of a cent.
@@ -68,7 +79,7 @@ def judge_bundle(
     """
     limits, bootstrap = data.plan.gates, int(config["evaluation"]["bootstrap_seed"])
 
-    def trade(policy: Policy) -> Ledger:
+    def trade(policy: Policy | Rule) -> Ledger:
         seed = seeding.integer(int(config["seed"]), "evaluation")
         ledger = build_ledger(roll_out(data.tape, data.rules, sessions, policy, seed))
         audit(ledger)
@@ -92,7 +103,7 @@ def judge_bundle(
         trials=Trials(num_trials=1, sharpe_variance=None, counted_on=datetime.now(UTC).date().isoformat()),
         slippage_budget_bps=data.frozen.slippage_budget_bps,
     )
-    others = {name: trade(policy) for name, policy in baselines(data.rules.actions).items()}
+    others = {name: trade(policy) for name, policy in {**baselines(data.rules.actions), **comparisons}.items()}
     combined = {name: combine_by_date(other) for name, other in others.items()}
     return Judged(
         metrics,
@@ -103,6 +114,12 @@ def judge_bundle(
         {name: summary(combined[name], other) for name, other in others.items()},
         {name: frames[3] for name, frames in combined.items() if name != "flat"},
     )
+
+
+def refused(judged: Judged, reason: str) -> Judged:
+    """Return the same with the verdict "fail", whatever the gates say."""
+    judgement = replace(judged.judgement, verdict=FAIL, explanation=f"{FAIL}: {reason}")
+    return replace(judged, judgement=judgement)
 
 
 def _only(frames: Frames, symbol: str) -> Frames:
@@ -136,13 +153,14 @@ def benchmark_returns(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.floa
 
 
 def write_judgement(folder: Path, judged: Judged) -> None:
-    """Write metrics.json, gates.json, trades.parquet, fills.parquet, equity.parquet and risk_events.csv.
+    """Write metrics.json, baselines.json, gates.json, risk_events.csv and trades, fills and equity as .parquet.
 
     Of several symbols, symbols.json too. Trades, fills, equity and risk events are those of single accounts; `symbol`
     tells whose a row is.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(judged.metrics, indent=1) + "\n")
+    (folder / "baselines.json").write_text(json.dumps(judged.baselines, indent=1) + "\n")
     gates = judged.judgement.to_json()
     gates["trials_counted"] = "this run alone; other runs judged on the same sessions are not counted"
     (folder / "gates.json").write_text(json.dumps(gates, indent=1) + "\n")

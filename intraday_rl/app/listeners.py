@@ -38,6 +38,14 @@ class MonitorListener:
         if "train/entropy_loss" in metrics:
             self._monitor.set_entropy(-metrics["train/entropy_loss"])
 
+    def state(self) -> dict[str, Any]:
+        """Return the file's state."""
+        return self._monitor.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the listener was when it gave that state."""
+        self._monitor.restore(state)
+
 
 class CurriculumListener:
     """Write a row for each finished episode with the stage in which it ended, and say on the terminal what changes."""
@@ -67,6 +75,15 @@ class CurriculumListener:
             word = "Upgrade" if stage > former else "Downgrade"
             self._console.print(f"step {step:,}: Stage {word}, {self._stages[former]} to {self._stages[stage]}")
 
+    def state(self) -> dict[str, Any]:
+        """Return the stage and the file's state; between two steps no episode waits."""
+        return {"stage": self._stage, "rows": self._rows.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the listener was when it gave that state."""
+        self._stage = state["stage"]
+        self._rows.restore(state["rows"])
+
 
 class TrackerListener:
     """Hand every number on to the tracker."""
@@ -84,6 +101,14 @@ class TrackerListener:
     def on_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Log them."""
         self._tracker.log_metrics(metrics, step)
+
+    def state(self) -> dict[str, Any]:
+        """Return the values that the store does not have yet."""
+        return {"unwritten": [list(value) for value in self._tracker.unwritten()]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Hand these values on again: they were lost if their process was killed."""
+        self._tracker.log_again([tuple(value) for value in state["unwritten"]])
 
 
 class ProgressListener:
@@ -104,7 +129,7 @@ class ProgressListener:
             console=console,
         )
         self._task = self._bar.add_task("training", total=total_steps, rate="", latest="first evaluation to come")
-        self._drawn = 0
+        self._drawn = self._begun_at = 0
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -123,8 +148,17 @@ class ProgressListener:
         if step - self._drawn >= REDRAW_STEPS:
             self._drawn = step
             task = self._bar.tasks[0]
-            rate = f"{step / task.elapsed:,.0f} steps/s" if task.elapsed else ""
+            rate = f"{(step - self._begun_at) / task.elapsed:,.0f} steps/s" if task.elapsed else ""
             self._bar.update(self._task, completed=min(step, task.total or step), rate=rate)
+
+    def state(self) -> dict[str, Any]:
+        """Return where the bar stands."""
+        return {"drawn": self._drawn}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; the time that it took to get there is not known any more."""
+        self._drawn = self._begun_at = state["drawn"]
+        self._bar.update(self._task, completed=self._drawn)
 
     def on_episode(self, info: Mapping[str, Any]) -> None:
         """Nothing to do."""

@@ -36,5 +36,9 @@ class TrainingError(IntradayError):
     """Training cannot go on: what it learns from is no longer sound."""
 
 
+class CheckpointError(IntradayError):
+    """A checkpoint is damaged, or does not fit the training that is to go on from it."""
+
+
 class TrackingError(IntradayError):
     """The experiment store cannot be used."""

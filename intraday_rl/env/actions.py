@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from gymnasium import spaces
 
 from intraday_rl.core.jit import model, njit
 from intraday_rl.market.rows import AccountRow
 
 SELL, HOLD, BUY = 0, 1, 2
+
+Numbers = npt.NDArray[np.float64]  # (N,), one for each account
 
 
 @model
@@ -64,6 +68,10 @@ class DiscreteStep(NamedTuple):
         """Return Discrete(3)."""
         return spaces.Discrete(3)
 
+    def towards(self, sides: Numbers, targets: Numbers) -> Numbers:
+        """Return the actions that take accounts one step nearer to the wanted sides, -1, 0 or 1, from their targets."""
+        return HOLD + np.clip(sides - np.sign(targets), -1.0, 1.0)
+
 
 @target_position.model.implement(DiscreteStep)
 def step_target(params: DiscreteStep, action: float, account: AccountRow) -> float:
@@ -84,6 +92,10 @@ class DiscreteTarget(NamedTuple):
         """Return Discrete(3)."""
         return spaces.Discrete(3)
 
+    def towards(self, sides: Numbers, targets: Numbers) -> Numbers:
+        """Return the actions that take accounts to the wanted sides, -1, 0 or 1."""
+        return HOLD + sides
+
 
 @target_position.model.implement(DiscreteTarget)
 def side_target(params: DiscreteTarget, action: float, account: AccountRow) -> float:
@@ -103,6 +115,10 @@ class Continuous(NamedTuple):
     def space(self) -> spaces.Space[Any]:
         """Return Box(-1, 1, (1,))."""
         return spaces.Box(-1.0, 1.0, (1,))
+
+    def towards(self, sides: Numbers, targets: Numbers) -> Numbers:
+        """Return the actions that take accounts to the wanted sides, -1, 0 or 1, at the full allowed size."""
+        return sides
 
 
 @target_position.model.implement(Continuous)

@@ -6,6 +6,7 @@ on N: account n of a batch of any size meets the same episodes and noise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy.typing as npt
 from intraday_rl.core import checks, structs
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.core.jit import entry
+from intraday_rl.core.persistence.arrays import fill
 from intraday_rl.env.episodes import EPISODES_AHEAD, RandomEpisodes, draw_noise, episode_rows
 from intraday_rl.env.rewards.base import BPS
+from intraday_rl.env.risk.base import HALT
 from intraday_rl.env.risk.decision import PATTERNS
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.env.step_kernel import FINAL, FINISHED, SOURCE, STEP, EpisodeRow, reset_batch, step_batch
@@ -42,6 +45,8 @@ SUMMARY = (  # what `episode_infos` reads of a finished account
     "pattern_bars",
     "interventions",
     "baseline_resets",
+    "closing",
+    "closing_rule",
 )
 
 
@@ -73,6 +78,7 @@ class BatchEnv:
         self.width, self.shape = len(rules.layout.names), rules.layout.shape
         self.sessions = tape.usable(sessions)
         self.term_names = tuple(rules.terms)
+        self._rule_names = rules.risk.rule_names
         self.observation_space = rules.layout.space()
         self.action_space = rules.actions.space()
         self.accounts = structs.empty(AccountRow, num_envs)
@@ -90,6 +96,7 @@ class BatchEnv:
         self._summary = self.finished[list(SUMMARY)]
         self._dates = dict(zip(tape.last_row.tolist(), tape.dates.astype(str).tolist(), strict=True))
         self._rules = rules.pack(tape.symbols)
+        self._parameters: dict[str, float] = {}  # what `set_parameter` was given
         self._episodes = structs.view(np.zeros((num_envs, EPISODES_AHEAD), dtype=structs.dtype_of(EpisodeRow)))
         memory = structs.view(self.memory)
         self._restart = (self._episodes, memory, self.finished, shown)
@@ -109,8 +116,8 @@ class BatchEnv:
         max_drawdown, turnover (multiples of start NAV), round_trips, in_market_bars, episode_reward_parts (sums by
         term), flat_at_end; turnover_ratio (mean per bar of traded value / NAV), penalty (mean per bar, reward units),
         penalty_frequency and pattern_frequency (shares of bars), interventions (decisions that risk rules changed),
-        baseline_resets (purgatories left) and shaped_minus_true: the episode's reward less what its net profit alone
-        comes to, reward units.
+        baseline_resets (purgatories left), halted_by (name of the risk layer that ended the day, "" = none) and
+        shaped_minus_true: the episode's reward less what its net profit alone comes to, reward units.
         """
         unit = self.rules.reward_scale / BPS
         parts = self.parts[FINISHED, accounts].tolist()
@@ -133,6 +140,7 @@ class BatchEnv:
                 "pattern_frequency": row["pattern_bars"] / row["steps"],
                 "interventions": row["interventions"],
                 "baseline_resets": row["baseline_resets"],
+                "halted_by": self._rule_names[row["closing_rule"]] if row["closing"] == HALT else "",
                 "shaped_minus_true": row["episode_reward"] - unit * (row["nav"] / row["start_nav"] - 1.0),
             }
             for row, sums in zip(rows, parts, strict=True)
@@ -163,12 +171,14 @@ class BatchEnv:
             ParameterError: the value breaks its law.
         """
         self.rules = self.rules.with_parameter(key, value)
+        self._parameters[key] = value
         progress = self._rules["unit"]["progress"].copy()
         self._rules[:] = self.rules.pack(self.tape.symbols)
         self._rules["unit"]["progress"] = progress
 
     def seed(self, seed: int) -> None:
         """Start the streams of episodes and noise anew; takes effect at the next `reset`."""
+        self._seed = seed
         self._random: RandomEpisodes | None = RandomEpisodes(
             self.tape, self.sessions, seed, self.num_envs, self.rules.episode_order
         )
@@ -177,8 +187,19 @@ class BatchEnv:
         self.accounts["finished_episodes"] = self.accounts["typical_usd"] = 0
         self._market = (self.tape.rows, self.tape.features, draw_noise(seed))
 
-    def assign(self, sessions: npt.NDArray[np.int64], noise_cursors: npt.NDArray[np.int64]) -> None:
+    def assign(
+        self,
+        sessions: npt.NDArray[np.int64],
+        noise_cursors: npt.NDArray[np.int64],
+        noise: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         """Give account n the session `sessions[n]`, read at noise cursor `noise_cursors[n]`, for all its episodes.
+
+        Args:
+            sessions: indices on the tape, (N,).
+            noise_cursors: places in the noise, (N,).
+            noise: uniform draws in [0, 1), (M,), M a power of two, which are no part of `state`; None = those of the
+                batch's seed.
 
         Raises:
             ConfigError: there are not as many sessions and cursors as accounts, or a session is not usable.
@@ -189,6 +210,8 @@ class BatchEnv:
             raise ConfigError("BatchEnv.assign: a session without a decision cannot be traded; give usable ones")
         self._episodes[:] = episode_rows(self.tape, sessions, noise_cursors)[:, None]
         self._random = None
+        if noise is not None:
+            self._market = (self.tape.rows, self.tape.features, noise)
 
     def set_session_weights(self, weights: npt.NDArray[np.float64]) -> None:
         """Draw what each account trades next by these weights, (S,), one for each of `sessions`.
@@ -246,6 +269,48 @@ class BatchEnv:
             if self._spare <= 0:
                 self._refill_used_up()
         return ended
+
+    def state(self) -> dict[str, Any]:
+        """Return all that has changed since the batch was made; arrays are its own."""
+        return {
+            **self._arrays(),
+            "seed": self._seed,
+            "spare": self._spare,
+            "parameters": dict(self._parameters),
+            "progress": self._rules["unit"]["progress"],
+            "random": None if self._random is None else self._random.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the batch was when it gave that state.
+
+        Raises:
+            CheckpointError: the state is of a batch of another kind or size.
+        """
+        self.seed(state["seed"])
+        for key, value in state["parameters"].items():
+            self.set_parameter(key, value)
+        self._rules["unit"]["progress"] = state["progress"]
+        for name, array in self._arrays().items():
+            fill(array, state[name], f"BatchEnv.{name}")
+        self._spare = state["spare"]
+        if self._random is not None and state["random"] is not None:
+            self._random.restore(state["random"])
+        else:
+            self._random = None
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that steps change, by name; rewards and ends are columns of the accounts."""
+        return {
+            "accounts": self.accounts,
+            "finished": self.finished,
+            "fills": self.fills,
+            "memory": self.memory,
+            "parts": self.parts,
+            "shown": self._restart[-1],
+            "actions": self.actions,
+            "episodes": self._episodes,
+        }
 
     def _refill_used_up(self) -> None:
         used_up = np.flatnonzero(self.accounts["episode"] >= EPISODES_AHEAD - 1)

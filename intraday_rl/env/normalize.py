@@ -6,6 +6,7 @@ itself costs twenty times a step of the batch. Statistics are float64; they chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from intraday_rl.core import structs
 from intraday_rl.core.jit import entry, njit
+from intraday_rl.core.persistence.arrays import fill
 from intraday_rl.env.batch_env import FLOAT32
 from intraday_rl.env.vec_env import TradingVecEnv
 
@@ -243,6 +245,28 @@ class RunningNormalize(VecNormalize):
     def save(self, save_path: str) -> None:
         """Save in VecNormalize's own format."""
         self.as_vec_normalize().save(save_path)
+
+    def state(self) -> dict[str, Any]:
+        """Return the statistics, the last raw observations and the environment's own state; arrays are in use."""
+        return {
+            "settings": self._settings,
+            "moments": self._moments,
+            "returns": self.returns,
+            "observations": np.asarray(self.old_obs).reshape(self._raw.shape),
+            "environment": self.venv.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the normaliser was when it gave that state.
+
+        Raises:
+            CheckpointError: the state is of environments of another kind or number.
+        """
+        self.venv.restore(state["environment"])
+        own: dict[str, Array] = {"settings": self._settings, "moments": self._moments, "returns": self.returns}
+        for name, array in (own | {"observations": self._raw}).items():
+            fill(array, state[name], f"RunningNormalize.{name}")
+        self.old_obs = self._shown
 
     def reset(self) -> Any:
         """Begin episodes everywhere and return normalised observations."""

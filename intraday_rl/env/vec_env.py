@@ -5,7 +5,7 @@ Only accounts whose episode ended get an info of their own; all others share one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -79,6 +79,15 @@ class TradingVecEnv(VecEnv):
             info["TimeLimit.truncated"] = cut == 1
             infos[n] = info
         return infos
+
+    def state(self) -> dict[str, Any]:
+        """Return the engine's state."""
+        return self.batch.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the environment was when it gave that state; a seed that waited for a reset is forgotten."""
+        self._reset_seeds()
+        self.batch.restore(state)
 
     def close(self) -> None:
         """Release nothing: the batch holds only arrays."""

@@ -176,6 +176,7 @@ def _sessions(
             "end_nav": final["nav"],
             "net_pnl": final["nav"] - start,
             "session_return": final["nav"] / start - 1.0,
+            "reward": final["episode_reward"],
             "max_drawdown": final["max_drawdown"],
             "traded_notional": final["traded_notional"],
             "turnover": final["traded_notional"] / start,

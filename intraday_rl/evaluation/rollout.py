@@ -2,12 +2,12 @@
 
 Every session starts from the initial capital (profits are not carried over), so sessions are independent and run as
 one batch; the equity curve chains their net results. A session's latency noise depends on the seed, its date and its
-symbol's name alone: judging fewer or other sessions or symbols beside it changes nothing.
+symbol's name alone: judging fewer or other sessions, symbols or seeds beside it changes nothing.
 """
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.core.protocols import Policy
+from intraday_rl.core.protocols import Policy, Rule
 from intraday_rl.core.structs import dtype_of
 from intraday_rl.env.batch_env import BatchEnv
-from intraday_rl.env.episodes import NOISE_SIZE
+from intraday_rl.env.episodes import SEED_STRIDE, draw_noise_of, noise_cursors
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.rows import AccountRow, FillRow
 from intraday_rl.market.tape import Tape
-
-CURSOR_STRIDE = 977  # noise cells between two trading days' cursors; odd, so that days spread over all cells
 
 
 @dataclass(frozen=True)
@@ -66,24 +64,62 @@ class Recording:
     replaced: int
 
 
-def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], policy: Policy, seed: int) -> Recording:
-    """Let the policy trade each usable session of `sessions` once.
+def roll_out(
+    tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], trader: Policy | Rule, seed: int
+) -> Recording:
+    """Let the trader trade each usable session of `sessions` once.
 
     Args:
         tape: the market.
         rules: the environment.
         sessions: indices on the tape.
-        policy: what trades; asked for all sessions at once.
+        trader: what trades; asked for all sessions at once.
         seed: of the latency noise.
 
     Raises:
         ParameterError: no session is usable, or an action lies outside the action space.
     """
+    return roll_out_seeds(tape, rules, sessions, trader, [seed])[0]
+
+
+def roll_out_seeds(
+    tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], trader: Policy | Rule, seeds: Sequence[int]
+) -> list[Recording]:
+    """Let the trader trade each usable session of `sessions` once under the latency noise of each seed, side by side.
+
+    Args:
+        tape: the market.
+        rules: the environment.
+        sessions: indices on the tape.
+        trader: what trades; asked for all sessions under all seeds at once.
+        seeds: of the latency noise, one or more.
+
+    Returns:
+        For each seed what `roll_out` returns for it.
+
+    Raises:
+        ParameterError: as `roll_out`.
+    """
     usable = tape.usable(sessions)
-    batch = BatchEnv(tape, rules, usable, max(len(usable), 1), seed)
-    batch.assign(usable, noise_cursors(tape, usable))
-    first, last = tape.first_row[usable], tape.last_row[usable]
-    steps, count = int((last - first).max()), len(usable)
+    batch = BatchEnv(tape, rules, usable, max(len(usable) * len(seeds), 1), seeds[0])
+    cursors = noise_cursors(tape, usable) + SEED_STRIDE * np.arange(len(seeds))[:, None]
+    batch.assign(np.tile(usable, len(seeds)), cursors.ravel(), draw_noise_of(seeds))
+    policy = trader.bind(batch) if isinstance(trader, Rule) else trader
+    steps = int((tape.last_row[usable] - tape.first_row[usable]).max())
+    columns = _trade(batch, policy, steps)
+
+    def recording(k: int) -> Recording:
+        own = {name: np.split(values, len(seeds), axis=-1)[k] for name, values in columns.items()}
+        own["final"]["noise_cursor"] -= k * SEED_STRIDE  # as in the seed's own array
+        replaced = int(own["final"]["replaced"].sum())
+        return Recording(tape, rules, usable, tape.first_row[usable], replaced=replaced, **own)
+
+    return [recording(k) for k in range(len(seeds))]
+
+
+def _trade(batch: BatchEnv, policy: Policy, steps: int) -> dict[str, npt.NDArray[Any]]:
+    """Return what N accounts went through in one episode each, (N,) or (B, N), under the names of `Recording`."""
+    count = batch.num_envs
     kept = {name: np.full((steps, count), np.nan) for name in ("nav", "cash", "position", "wanted", "target")}
     kept |= {name: np.zeros((steps, count), dtype=np.int64) for name in ("closing", "rule")}
     fills = np.zeros((steps, count), dtype=dtype_of(FillRow))
@@ -106,7 +142,7 @@ def roll_out(tape: Tape, rules: TradingRules, sessions: npt.NDArray[np.int64], p
             alive &= ~over
             if not alive.any():
                 break
-    return Recording(tape, rules, usable, first, length, fills=fills, final=final, replaced=batch.replaced, **kept)
+    return {"length": length, "fills": fills, "final": final, **kept}
 
 
 def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArray[Any]:
@@ -119,10 +155,3 @@ def _checked(actions: Any, count: int, space: gymnasium.Space[Any]) -> npt.NDArr
             f"roll-out: actions must be {count} inside the action space {space}, was {str(given)[:60]}"
         )
     return given.reshape(count)
-
-
-def noise_cursors(tape: Tape, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return where each session reads the noise: a function of its date and its symbol's name."""
-    days = tape.dates[sessions].astype("datetime64[D]").astype(np.int64)
-    places = np.array([zlib.crc32(symbol.encode()) for symbol in tape.symbols], dtype=np.int64)
-    return (days * CURSOR_STRIDE + places[tape.symbol_of[sessions]]) % NOISE_SIZE

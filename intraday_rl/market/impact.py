@@ -86,6 +86,43 @@ def square_root_kept(params: SquareRootImpact) -> tuple[float, float]:
     return 0.0, 0.0
 
 
+class LinearImpact(NamedTuple):
+    """Linear temporary impact; it leaves no trace in later prices.
+
+    Formula: coefficient * quantity; the fill as a whole costs coefficient * quantity^2, whatever the market does.
+    Source: Garleanu, Pedersen (2013), equation 3, for one asset: their Lambda is 2 * coefficient. Does not model how
+    volume or volatility make an order dearer or cheaper.
+    """
+
+    coefficient: float  # price units per unit of quantity; 0 switches impact off
+
+    def check(self) -> None:
+        """Refuse a negative coefficient."""
+        checks.non_negative("LinearImpact", "coefficient", self.coefficient, "price units per unit")
+
+    def stressed(self, stress: Stress) -> LinearImpact:
+        """Return the same model with its costs multiplied: the price gives way as the volume thins out."""
+        return self._replace(coefficient=self.coefficient * stress.costs / stress.liquidity)
+
+
+@temporary_impact.model.implement(LinearImpact)
+def linear_impact(params: LinearImpact, quantity: float, decision: BarRow) -> float:
+    """Return coefficient * quantity."""
+    return params.coefficient * quantity
+
+
+@impact_left.model.implement(LinearImpact)
+def linear_left(params: LinearImpact, quantity: float, decision: BarRow) -> tuple[float, float]:
+    """Return nothing."""
+    return 0.0, 0.0
+
+
+@impact_kept.model.implement(LinearImpact)
+def linear_kept(params: LinearImpact) -> tuple[float, float]:
+    """Return nothing."""
+    return 0.0, 0.0
+
+
 class KyleImpact(NamedTuple):
     """Linear impact that fades: a slow and a fast part, each of which keeps a share from bar to bar (SPEC B51, C3).
 

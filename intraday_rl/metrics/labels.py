@@ -45,6 +45,10 @@ def _minutes(label: str) -> MetricInfo:
 METRICS: dict[str, MetricInfo] = {
     "net_pnl_usd": _usd("Net result", True),
     "net_return": _percent("Net result / initial NAV", True),
+    "session_pnl_usd": _usd("Mean net result of a session", True),
+    "session_pnl_standard_error_usd": _usd("Standard error of the mean net result", None),
+    "session_reward": _ratio("Mean reward of a session", True),
+    "session_reward_standard_error": _ratio("Standard error of the mean reward", None),
     "gross_pnl_usd": _usd("Result before costs", True),
     "annualised_return": _percent("Annualised return", True),
     "annualised_volatility": _percent("Annualised volatility", None),
@@ -52,6 +56,7 @@ METRICS: dict[str, MetricInfo] = {
     "num_sessions": _count("Sessions"),
     "num_accounts": _count("Accounts, one for each symbol"),
     "num_round_trips": _count("Round trips"),
+    "round_trips_per_session": MetricInfo("Round trips per session", "", ",.1f", None),
     "num_orders": _count("Orders"),
     "num_fills": _count("Fills"),
     "num_fills_agent": _count("Fills ordered by the agent"),

@@ -56,7 +56,7 @@ def summarize(
 
     Args:
         session_rows: One row per session; may be empty. The number of orders and the fill rate are None unless it has
-            the columns `orders` and `ordered_quantity`.
+            the columns `orders` and `ordered_quantity`, the mean reward unless it has `reward`.
         trade_rows: One row per round trip, net of all costs.
         fill_rows: One row per fill.
         bar_rows: One row per bar of each session, with the session's NAV and the chained equity.
@@ -73,6 +73,7 @@ def summarize(
     sessions = _Sessions(session_rows)
     values: dict[str, float | int] = {}
     values |= _result(sessions, bar_rows)
+    values |= _per_session(sessions, len(trade_rows))
     values |= _trades(sessions, trade_rows, rng)
     values |= _drawdowns(sessions, [(_Sessions(rows), bars) for rows, bars in accounts] or [(sessions, bar_rows)], rng)
     values |= _in_gross_profit(values, sessions.accounts)
@@ -152,6 +153,22 @@ def _result(sessions: _Sessions, bar_rows: pd.DataFrame) -> dict[str, float | in
         "costs_usd": sum(costs.values()),
         **costs,
     }
+
+
+def _per_session(sessions: _Sessions, round_trips: int) -> dict[str, float | int]:
+    """Return means over the sessions, with the standard errors that independent sessions have."""
+    reward = sessions.column("reward") if "reward" in sessions.rows.columns else np.zeros(0)
+    return {
+        "session_pnl_usd": mean(sessions.net_pnl),
+        "session_pnl_standard_error_usd": _standard_error(sessions.net_pnl),
+        "session_reward": mean(reward),
+        "session_reward_standard_error": _standard_error(reward),
+        "round_trips_per_session": divide(round_trips, sessions.returns.size),
+    }
+
+
+def _standard_error(values: FloatArray) -> float:
+    return divide(standard_deviation(values), math.sqrt(values.size))
 
 
 def _trades(sessions: _Sessions, trade_rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float | int]:

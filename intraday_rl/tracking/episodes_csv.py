@@ -7,12 +7,13 @@ session-start NAV; round_trips; episode_reward, the unscaled sum.
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from intraday_rl.core.persistence.csv_file import CsvFile
 
 COLUMNS = (
     "timestep",
@@ -35,11 +36,8 @@ class EpisodesCsv:
 
     def __init__(self, path: Path) -> None:
         """Open the file; rows of an interrupted run that is continued stay and new ones follow."""
-        self._file = path.open("a", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._file = CsvFile(path, COLUMNS)
         self._episodes = 0
-        if self._file.tell() == 0:
-            self._rows.writerow(COLUMNS)
         self._flush()
 
     def add(self, timestep: int, stage: str, info: Mapping[str, Any]) -> None:
@@ -52,13 +50,26 @@ class EpisodesCsv:
         """
         self._episodes += 1
         values = [_field(info[name]) for name in FROM_INFO]
-        self._rows.writerow([timestep, self._episodes, stage, *values, _field(info["episode"]["r"])])
+        self._file.write([timestep, self._episodes, stage, *values, _field(info["episode"]["r"])])
         self.advance()
 
     def advance(self) -> None:
         """Hand waiting rows to the system if a second has passed since the last time."""
         if time.monotonic() >= self._flush_at:
             self._flush()
+
+    def state(self) -> dict[str, Any]:
+        """Return the file's size and the number of its rows."""
+        return {"size": self._file.secured_size(), "episodes": self._episodes}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the writer was when it gave that state; rows that were written later are dropped.
+
+        Raises:
+            CheckpointError: rows are missing.
+        """
+        self._file.cut(state["size"])
+        self._episodes = state["episodes"]
 
     def close(self) -> None:
         """Write what waits and close the file."""

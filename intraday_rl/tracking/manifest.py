@@ -51,8 +51,10 @@ def collect_manifest(
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
-    """Write the manifest as indented JSON; values JSON does not know (paths, dates) are written as text."""
-    path.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the manifest as indented JSON, whole or not at all; what JSON does not know (paths, dates) becomes text."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+    new.replace(path)
 
 
 def package_versions() -> dict[str, str]:

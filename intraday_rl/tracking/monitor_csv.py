@@ -11,13 +11,14 @@ yet use what there is. What is missing or not finite is an empty field.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from intraday_rl.core.persistence.csv_file import CsvFile
 from intraday_rl.metrics import sharpe_ratio
 
 STEP_MEANS = ("turnover_ratio", "penalty", "penalty_frequency", "pattern_frequency")
@@ -56,10 +57,7 @@ class MonitorCsv:
 
     def __init__(self, path: Path) -> None:
         """Open the file; rows of an interrupted run that is continued stay and new ones follow."""
-        self._file = path.open("a", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        if self._file.tell() == 0:
-            self._write(COLUMNS)
+        self._file = CsvFile(path, COLUMNS)
         self._episodes = 0
         self._recent: deque[FinishedEpisode] = deque(maxlen=RECENT_EPISODES)
         self._sessions: deque[FinishedEpisode] = deque(maxlen=WINDOW_SESSIONS)
@@ -82,8 +80,31 @@ class MonitorCsv:
         A batch that passes several multiples in one step gives one row, at the step reached.
         """
         if timestep >= self._next_row:
-            self._write(self._row(timestep))
+            self._file.write(self._row(timestep))
+            self._file.flush()
             self._next_row = (timestep // ROW_STEPS + 1) * ROW_STEPS
+
+    def state(self) -> dict[str, Any]:
+        """Return the file's size and what the coming rows are made of."""
+        return {
+            "size": self._file.secured_size(),
+            "episodes": self._episodes,
+            "sessions": [list(session) for session in self._sessions],
+            "entropy": self._entropy,
+            "next_row": self._next_row,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the writer was when it gave that state; rows that were written later are dropped.
+
+        Raises:
+            CheckpointError: rows are missing.
+        """
+        self._file.cut(state["size"])
+        self._episodes, self._entropy, self._next_row = state["episodes"], state["entropy"], state["next_row"]
+        sessions = [FinishedEpisode(*session) for session in state["sessions"]]
+        self._sessions.extend(sessions)
+        self._recent.extend(sessions)
 
     def close(self) -> None:
         """Close the file."""
@@ -109,10 +130,6 @@ class MonitorCsv:
             *(_mean([getattr(episode, name) for episode in self._recent]) for name in STEP_MEANS),
         )
         return (str(timestep), str(self._episodes), *map(_field, values))
-
-    def _write(self, row: tuple[str, ...]) -> None:
-        self._rows.writerow(row)
-        self._file.flush()
 
 
 def _mean(values: list[float]) -> float:

@@ -8,8 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from intraday_rl.agents.experts import Threshold
 from intraday_rl.app.build import Plan, build_plan
 from intraday_rl.app.compose import compose
+from intraday_rl.app.loading.expert_signals import expert_signals
 from intraday_rl.app.market_data import MarketData, load_market_data
 from intraday_rl.evaluation.baselines import ConstantPolicy
 from intraday_rl.evaluation.ledger import build_ledger
@@ -115,6 +117,19 @@ def test_known_rules_earn_what_they_should() -> None:
     ):
         mean, error = mean_and_error(session_results(plan, data, OraclePolicy(rule, False)))
         assert abs(mean - expected) < 3 * error
+
+
+@pytest.mark.parametrize(("enter", "published"), [(1.0, 2.126), (0.6, 2.195)])
+def test_threshold_expert_earns_what_its_rule_does(enter: float, published: float) -> None:
+    """SPEC D2: 85.6 and 88.3 % of the optimum; and trade by trade what the rule itself does by the observation."""
+    plan, data = ou_market("target")
+    expert = Threshold(feature="level_deviation", enter=enter, exit=0.0)
+    earned = session_results(plan, data, expert.rule(expert_signals(expert, data)))
+    mean, error = mean_and_error(earned)
+    assert abs(mean - published) < 3 * error
+    assert error < 0.01 * published
+    rule = threshold_rule(enter * MARKET_A.stationary_sd_usd, 0.0)
+    assert np.mean(earned == session_results(plan, data, OraclePolicy(rule, False))) > 0.99  # but for rounding
 
 
 def test_baselines_earn_their_closed_forms() -> None:

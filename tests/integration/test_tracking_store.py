@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from intraday_rl.tracking import mlflow_tracker
+from intraday_rl.tracking import mlflow_run
 from intraday_rl.tracking.mlflow_tracker import MlflowTracker
 from intraday_rl.tracking.store import Store, open_client, project_store, reap_stale_runs
 from tests.support.mlflow_store import new_store, runs_of
@@ -149,13 +149,13 @@ def test_metrics_come_back_exactly_and_parameters_are_searchable(tmp_path, capsy
 def test_800_metrics_of_one_step_are_written_in_one_batch(tmp_path, monkeypatch):
     store = new_store(tmp_path)
     batches = []
-    flush = mlflow_tracker._Run.flush
+    flush = mlflow_run.MlflowRun.flush
 
     def count(run: Any) -> None:
         batches.append(len(run.points))
         flush(run)
 
-    monkeypatch.setattr(mlflow_tracker._Run, "flush", count)
+    monkeypatch.setattr(mlflow_run.MlflowRun, "flush", count)
     metrics = {f"metric_{number}": number / 7 for number in range(800)}
     with MlflowTracker(store, "ppo", "many", {}, {}) as tracker:
         tracker.log_metrics(metrics, 8)

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
+from intraday_rl.agents.policies.networks import as_policy, build_policy
+from intraday_rl.agents.policies.scaler import ObservationScaler
 from intraday_rl.app.build import build_plan
 from intraday_rl.app.compose import compose
+from intraday_rl.core.protocols import Policy
 from intraday_rl.data import Bars
 from tests.support.lookahead import FUTURES, Trace, differences, run_through
 from tests.support.real_data import data_folder
@@ -26,7 +28,7 @@ SAMPLES = 8  # fills to look at, beside the edges of sessions
 class Undaunted:
     """A policy whose answer to what is not a number is 0: a future of NaN has to be lived through here."""
 
-    policy: NetworkPolicy
+    policy: Policy
 
     def predict(self, observation: np.ndarray, state: Any = None, episode_start: Any = None) -> tuple[np.ndarray, Any]:
         actions, state = self.policy.predict(observation, state, episode_start)
@@ -95,13 +97,14 @@ def random_network(plan: Any, bars: Bars) -> Undaunted:
     mean, variance = np.zeros(width), np.ones(width)
     mean[:41], variance[:41] = seen.mean(axis=0), seen.var(axis=0) + 1e-6
     torch.manual_seed(1)
-    network = build_network(plan.rules.layout.space(), plan.rules.actions.space(), (32, 16))
+    description = {"network": "ActorCriticPolicy", "hidden_layers": [32, 16]}
+    network = build_policy(description, plan.rules.layout.space(), plan.rules.actions.space())
     with torch.no_grad():
         network.action_net.weight.mul_(200.0)
     inputs = torch.ones(1, width, requires_grad=True)
     network.action_net(network.mlp_extractor.forward_actor(inputs)).sum().backward()
     assert (inputs.grad != 0).all()
-    return Undaunted(NetworkPolicy(network, ObservationScaler(mean, variance, 1e-8, 10.0)))
+    return Undaunted(as_policy(network, ObservationScaler(mean, variance, 1e-8, 10.0, 1.0)))
 
 
 @pytest.fixture(scope="module")

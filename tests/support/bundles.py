@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from intraday_rl.agents.bundle import save_bundle
 from intraday_rl.agents.bundle_reading import load_bundle
-from intraday_rl.agents.policy import NetworkPolicy, ObservationScaler, build_network
+from intraday_rl.agents.policies.networks import as_policy, describe_network
+from intraday_rl.agents.policies.scaler import ObservationScaler
 from intraday_rl.agents.snapshot import PolicySnapshot
 from intraday_rl.core.errors import BundleError
 from intraday_rl.core.hashing import hash_file, hash_json
 from intraday_rl.env.actions import Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.rules import TradingRules
+from tests.support.networks import ACTOR_CRITIC, lively_network
 from tests.support.tapes import random_tape
 from tests.support.training import noisy_rules
 
-LAYERS = (8, 4)
 FEATURES = {
     "names": ["feature0", "feature1", "feature2"],
     "families": {"Momentum": {}, "KnownState": {"level": 100.0, "scale": 0.5}},
@@ -55,19 +55,18 @@ def bundle_rules(**changes: Any) -> TradingRules:
     return noisy_rules(random_tape(num_sessions=2, minutes=5, num_features=3), **changes)
 
 
-def example_snapshot(rules: TradingRules, seed: int = 0, scaled: bool = True) -> PolicySnapshot:
+def example_snapshot(
+    rules: TradingRules, seed: int = 0, scaled: bool = True, description: Any = ACTOR_CRITIC
+) -> PolicySnapshot:
     """Return an untrained policy whose actions differ from one observation to the next."""
-    torch.manual_seed(seed)
-    network = build_network(rules.layout.space(), rules.actions.space(), LAYERS)
-    with torch.no_grad():
-        network.action_net.weight.mul_(300.0)
+    network = lively_network(description, rules.layout.space(), rules.actions.space(), seed=seed)
     rng = np.random.default_rng(seed)
     width = len(rules.layout.names)
     scaler = None
     if scaled:
-        scaler = ObservationScaler(rng.standard_normal(width), rng.uniform(0.5, 2.0, width), 1e-8, 10.0)
+        scaler = ObservationScaler(rng.standard_normal(width), rng.uniform(0.5, 2.0, width), 1e-8, 10.0, 1000.0)
     weights = {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
-    return PolicySnapshot(weights, scaler, NetworkPolicy(network, scaler))
+    return PolicySnapshot(weights, scaler, describe_network(network), as_policy(network, scaler))
 
 
 def save_example(path: Path, rules: TradingRules | None = None, **snapshot: Any) -> PolicySnapshot:
@@ -80,7 +79,6 @@ def save_example(path: Path, rules: TradingRules | None = None, **snapshot: Any)
         rules=chosen,
         features=FEATURES,
         config=CONFIG,
-        hidden_layers=LAYERS,
         judging=JUDGING,
         origin=ORIGIN,
     )

@@ -22,6 +22,7 @@ from intraday_rl.env.rewards import (
     DrawdownPenalty,
     DrawdownPotential,
     LiteralTurnoverPenalty,
+    PositionRiskPenalty,
     Profit,
     RecoveryBonus,
     RepeatPenalty,
@@ -53,7 +54,14 @@ from intraday_rl.env.risk import (
 )
 from intraday_rl.market.costs import PerUnitCommission, commission_usd
 from intraday_rl.market.fills import VolumeShareFill, carry_limit, filled_quantity, urgent_spreads
-from intraday_rl.market.impact import KyleImpact, SquareRootImpact, impact_kept, impact_left, temporary_impact
+from intraday_rl.market.impact import (
+    KyleImpact,
+    LinearImpact,
+    SquareRootImpact,
+    impact_kept,
+    impact_left,
+    temporary_impact,
+)
 from intraday_rl.market.latency import MOST_BARS, UniformLatency, delay_bars
 from intraday_rl.market.rows import Stress
 from intraday_rl.market.spreads import QuotedSpread, WideningSpread, half_spread
@@ -84,6 +92,7 @@ EXAMPLES: dict[type, list[Any]] = {
     QuotedSpread: [QuotedSpread(0.0, 1.0), QuotedSpread(0.01, 2.0)],
     WideningSpread: [WideningSpread(0.0, 5.0, 1.0), WideningSpread(0.01, 5.0, 1.0), WideningSpread(0.01, 1.0, 2.0)],
     SquareRootImpact: [SquareRootImpact(0.0), SquareRootImpact(1.0)],
+    LinearImpact: [LinearImpact(0.0), LinearImpact(1e-4)],
     KyleImpact: [KyleImpact(0.0, 0.5, 0.7, 0.5), KyleImpact(1.0, 0.5, 0.7, 0.5), KyleImpact(2.0, 1.0, 0.9, 0.0)],
     VolumeShareFill: [VolumeShareFill(0.1, 2, 3.0, 3.0), VolumeShareFill(1.0, 0, 1e9, 1.0)],
     PerUnitCommission: [PerUnitCommission(0.005, 1.0, 0.01), PerUnitCommission(0.62, 0.0, 1.0)],
@@ -115,6 +124,7 @@ EXAMPLES: dict[type, list[Any]] = {
     RepeatPenalty: [RepeatPenalty(0.2)],
     BootstrapBonus: [BootstrapBonus(0.01)],
     VolatilityPenalty: [VolatilityPenalty(0.001, 0.15)],
+    PositionRiskPenalty: [PositionRiskPenalty(5.0, 0.06), PositionRiskPenalty(2_000.0, 0.05)],
     DrawdownPotential: [DrawdownPotential(1.0, 0.99)],
     DifferentialSharpe: [DifferentialSharpe(1.0, 0.01)],
 }
@@ -325,19 +335,23 @@ STEPS = [
 
 
 def check_reward_term(function: Callable[..., Any], params: Any) -> None:
-    """Finite USD, twice as much when all USD are doubled, proportional to the weight, absent without it."""
+    """Finite USD, twice as much when all USD are doubled, proportional to the weight, absent without it.
+
+    All USD are those of the step and the parameters named `_usd`.
+    """
     doubled = [
         StepRow(*(2.0 * v if n.endswith(("nav", "before", "after", "usd")) else v for n, v in step._asdict().items()))
         for step in STEPS
     ]
+    dearer = params._replace(**{name: 2.0 * getattr(params, name) for name in params._fields if name.endswith("_usd")})
     usd = played(function, params, STEPS)
     assert all(map(math.isfinite, usd))
     assert all(
         math.isclose(more, 2.0 * once, rel_tol=1e-12)
-        for more, once in zip(played(function, params, doubled), usd, strict=True)
+        for more, once in zip(played(function, dearer, doubled), usd, strict=True)
     )
-    weight = next((name for name in ("weight", "weight_bps", "penalty_bps", "bonus_bps", "penalty_lambda")
-                   if name in params._fields), None)  # fmt: skip
+    weight = next((name for name in ("weight", "weight_bps", "penalty_bps", "bonus_bps", "penalty_lambda",
+                                "risk_aversion") if name in params._fields), None)  # fmt: skip
     if weight is not None:
         heavy = params._replace(**{weight: 3.0 * getattr(params, weight)})
         assert all(

@@ -1,4 +1,4 @@
-"""Tiny trainings for tests: parameters of a small PPO, its task on a noisy tape, and a listener that remembers."""
+"""Tiny trainings for tests: parameters of small agents, their task on a noisy tape, and a listener that remembers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from intraday_rl.agents.parameters import PpoParameters
+from intraday_rl.agents.parameters import PpoParameters, RecurrentPpoParameters, SacParameters
 from intraday_rl.agents.trainer import TrainingTask
+from intraday_rl.env.actions import Continuous
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.market.tape import Tape
 from tests.support.full_rules import EXITS, LIMITS, TERMS
 from tests.support.tapes import COSTLY, make_execution, make_rules, random_tape
 
-PPO = {
+NETWORK = {"hidden_layers": (8, 8), "normalize": True, "normalize_clip": 10.0}
+PROXIMAL = NETWORK | {
     "total_timesteps": 512,
     "num_envs": 4,
     "rollout_steps": 256,
@@ -30,10 +32,23 @@ PPO = {
     "value_coefficient": 0.5,
     "max_gradient_norm": 0.5,
     "target_kl": None,
-    "hidden_layers": (8, 8),
-    "normalize": True,
-    "normalize_clip": 10.0,
 }
+PPO = PROXIMAL | {"regime_heads": False}
+RECURRENT_PPO = PROXIMAL | {"total_timesteps": 256, "num_epochs": 1, "lstm_size": 6, "activation": "relu"}
+SAC = NETWORK | {
+    "total_timesteps": 256,
+    "num_envs": 4,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "discount": 0.99,
+    "tau": 0.02,
+    "buffer_size": 1000,
+    "learning_starts": 64,
+    "train_every": 2,
+    "gradient_steps": 1,
+    "entropy_coefficient": None,
+}
+DEFAULTS: dict[type, Any] = {PpoParameters: PPO, RecurrentPpoParameters: RECURRENT_PPO, SacParameters: SAC}
 
 
 def noisy_rules(tape: Tape, **changes: Any) -> TradingRules:
@@ -43,11 +58,18 @@ def noisy_rules(tape: Tape, **changes: Any) -> TradingRules:
 
 
 def tiny_task(
-    *, parameters: Mapping[str, Any] | None = None, seed: int = 0, every_steps: int = 256, **rules: Any
+    kind: type = PpoParameters,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    every_steps: int = 256,
+    **rules: Any,
 ) -> TrainingTask:
-    """Return a task on six noisy sessions, of which the first four are for training."""
+    """Return a task on six noisy sessions, of which the first four are for training; `kind` is of its parameters."""
     tape = random_tape(num_sessions=6, minutes=40, num_features=5)
-    chosen = PpoParameters(**(PPO | dict(parameters or {})))
+    chosen = kind(**(DEFAULTS[kind] | dict(parameters or {})))
+    if kind is SacParameters:
+        rules = {"actions": Continuous(), **rules}
     return TrainingTask(tape, noisy_rules(tape, **rules), np.arange(4), chosen, seed, every_steps, None, None, None)
 
 

@@ -8,9 +8,15 @@ from typing import Any
 from stable_baselines3.common.vec_env import VecEnv
 
 from intraday_rl.agents.algorithms.ppo import build_ppo
-from intraday_rl.agents.parameters import PpoParameters
+from intraday_rl.agents.algorithms.recurrent_ppo import build_recurrent_ppo
+from intraday_rl.agents.algorithms.sac import build_sac
+from intraday_rl.agents.parameters import PpoParameters, RecurrentPpoParameters, SacParameters
 
-BUILDERS: dict[type, Callable[[Any, VecEnv, int], Any]] = {PpoParameters: build_ppo}
+BUILDERS: dict[type, Callable[[Any, VecEnv, int], Any]] = {
+    PpoParameters: build_ppo,
+    RecurrentPpoParameters: build_recurrent_ppo,
+    SacParameters: build_sac,
+}
 
 
 def build_model(parameters: Any, env: VecEnv, seed: int) -> Any:

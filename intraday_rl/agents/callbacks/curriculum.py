@@ -8,8 +8,8 @@ with a change, those after the one that brought it belong to neither stage.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -56,7 +56,17 @@ class Curriculum(BaseCallback):
         """Hand stage and Sharpe ratio to the logger, to be written with what else is measured now."""
         self._record(self.curriculum.stage, self.curriculum.sharpe)
 
+    def state(self) -> dict[str, Any]:
+        """Return the curriculum's state; the rules' parameters are the environment's."""
+        return self.curriculum.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the callback was when it gave that state."""
+        self.curriculum.restore(state)
+
     def _on_training_start(self) -> None:
+        if self.num_timesteps:
+            return  # a training that goes on
         self.record()
         self.logger.dump(self.num_timesteps)
         _logger.info("Stage %s - begun", self.curriculum.plan.stages[0].name)

@@ -7,14 +7,14 @@ from typing import cast
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from intraday_rl.agents.parameters import PpoParameters
+from intraday_rl.agents.parameters import ProximalParameters
 from intraday_rl.agents.schedules import linear_then_constant
 
 
 class EntropySchedule(BaseCallback):
     """Linear from entropy_start to entropy_end over the first entropy_anneal_fraction of the steps (SPEC B35)."""
 
-    def __init__(self, parameters: PpoParameters) -> None:
+    def __init__(self, parameters: ProximalParameters) -> None:
         """Keep the parameters."""
         super().__init__()
         self._parameters = parameters

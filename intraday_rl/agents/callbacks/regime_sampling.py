@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,14 @@ class RegimeSampling(BaseCallback):
         for name, weight, sharpe in zip(REGIMES, weights.tolist(), sharpes, strict=True):
             self.logger.record(f"sampling/{name}_weight", weight)
             self.logger.record(f"sampling/{name}_sharpe", sharpe)
+
+    def state(self) -> dict[str, Any]:
+        """Return the returns by regime; the sessions' weights are the environment's."""
+        return {"returns": [np.array(returns) for returns in self._returns]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the callback was when it gave that state."""
+        self._returns = [returns.tolist() for returns in state["returns"]]
 
     def _on_step(self) -> bool:
         for info in finished_episodes(self.locals):

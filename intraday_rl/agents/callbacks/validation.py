@@ -7,6 +7,7 @@ from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from intraday_rl.agents.checkpoints.snapshot_state import snapshot_from, snapshot_state
 from intraday_rl.agents.snapshot import PolicySnapshot, take_snapshot
 from intraday_rl.core.protocols import Policy
 
@@ -16,6 +17,8 @@ SCORE = "net_return"
 
 class Validation(BaseCallback):
     """Evaluate at every multiple of `every_steps` and at the end; the best net return so far is kept.
+
+    A policy that did not start from random weights is judged before its first step too.
 
     Attributes:
         best: the best policy so far, None before the first evaluation.
@@ -31,6 +34,7 @@ class Validation(BaseCallback):
         total_steps: int,
         keep: Callable[[PolicySnapshot, str], None],
         companions: Sequence[Callable[[], None]],
+        at_start: bool,
     ) -> None:
         """Prepare the evaluations.
 
@@ -40,15 +44,36 @@ class Validation(BaseCallback):
             total_steps: of the training; the last evaluation waits for the last update.
             keep: stores a snapshot under a name ("best" or "last").
             companions: called at each evaluation, before its numbers are written.
+            at_start: whether the policy is judged before its first step.
         """
         super().__init__()
         self._evaluate, self._every, self._total, self._keep = evaluate, every_steps, total_steps, keep
-        self._companions = companions
+        self._companions, self._at_start = companions, at_start
         self._next = every_steps
         self.best: PolicySnapshot | None = None
         self.best_score = float("-inf")
         self.best_step = 0
         self.curve: list[dict[str, float]] = []
+
+    def state(self) -> dict[str, Any]:
+        """Return when it is next, the best policy so far, and the curve."""
+        return {
+            "next": self._next,
+            "best": None if self.best is None else snapshot_state(self.best),
+            "best_score": self.best_score,
+            "best_step": self.best_step,
+            "curve": self.curve,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the callback was when it gave that state; it has its model already."""
+        self._next, self.best_score, self.best_step = state["next"], state["best_score"], state["best_step"]
+        self.best = None if state["best"] is None else snapshot_from(state["best"], self.model)
+        self.curve = list(state["curve"])
+
+    def _on_training_start(self) -> None:
+        if self._at_start and self.num_timesteps == 0:
+            self._judge()
 
     def _on_step(self) -> bool:
         if self._next <= self.num_timesteps < self._total:

@@ -1,7 +1,8 @@
 """What `conf/` offers: its groups, their choices, and what the comments beside them say.
 
 Conventions: read from the files' text, without Hydra, so that the help text costs nothing. A group is a folder below
-`conf/`, named by its path (`env/actions`); a choice is a YAML file in it. Hydra's own groups are left out.
+`conf/`, named by its path (`env/actions`); a choice is a YAML file in it. Left out are Hydra's own groups, and folders
+named `for_…`: what another group's choice brings along by itself (`debug/for_algo`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[3]
 CONF = PROJECT / "conf"
 PRIMARY = "config"  # the file whose defaults list makes the default run
-HYDRA = "hydra"
+HYDRA, BROUGHT_ALONG = "hydra", "for_"
 PACKAGE_MARK = "# @package"
 
 
@@ -22,9 +23,9 @@ def list_groups() -> dict[str, tuple[str, ...]]:
     """Return the names of the choices of each group, both sorted."""
     found: dict[str, list[str]] = {}
     for file in sorted(CONF.rglob("*.yaml")):
-        group = file.parent.relative_to(CONF).as_posix()
-        if group != "." and group.split("/")[0] != HYDRA:
-            found.setdefault(group, []).append(file.stem)
+        parts = file.parent.relative_to(CONF).parts
+        if parts and parts[0] != HYDRA and not any(part.startswith(BROUGHT_ALONG) for part in parts):
+            found.setdefault("/".join(parts), []).append(file.stem)
     return {group: tuple(found[group]) for group in sorted(found)}
 
 

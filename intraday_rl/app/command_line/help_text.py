@@ -17,6 +17,8 @@ EXAMPLES = {
     "env/actions=target market=mes risk.limits.units.units=5": "other actions, costs and limits",
     "reward=turnover_averse reward.terms.turnover.limit=0.03": "another reward, one of its values changed",
     "~risk.limits.risk_per_trade": "without one rule",
+    "debug=smoke experiment=phase3": "any configuration in seconds, with a check-list at the end",
+    "resume=FOLDER": "an interrupted run goes on from its last checkpoint, with its own configuration",
     "-m seed=0,1,2 algo.parameters.learning_rate=1e-4,3e-4": "six runs, one after the other",
 }
 OFTEN_CHANGED = {

@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from intraday_rl.app.command_line.messages import say
+from intraday_rl.app.resuming.places import how_to_go_on
 from intraday_rl.core.errors import IntradayError
 
 Task = Callable[[dict[str, Any], Path, Sequence[str]], Any]
@@ -43,6 +44,7 @@ class Jobs:
         self.failed = False
         self.folder: Path | None = None
         self.sweep: Path | None = None
+        self._resumes = False
 
     def __call__(self, config: DictConfig) -> None:
         """Let the task work on one configuration; errors are said and remembered, interrupts pass through."""
@@ -54,12 +56,13 @@ class Jobs:
         LOG.info("started in %s with: %s", self.folder, " ".join(hydra.overrides.task) or "the defaults")
         try:
             plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+            self._resumes = plain["resume"] is not None
             self._task(plain, self.folder, list(hydra.overrides.task))
             LOG.info("finished")
         except IntradayError as error:
             self.failed = True
             LOG.info("failed: %s", error)
-            say(f"error: {which}{error}{self._kept()}")
+            say(f"error: {which}{error}{'' if self._resumes else self._kept()}")
         except Exception as error:
             self.failed = True
             log = self.folder / LOG_NAME
@@ -74,6 +77,7 @@ class Jobs:
         """Return what became of the job that an interrupt ended, and of those before it."""
         LOG.info("stopped by a signal")
         left = self._kept() or "; nothing had been produced yet, nothing was kept"
+        left += how_to_go_on(self.folder) if self.folder is not None else ""
         earlier = self.sweep is not None and not drop_if_bare(self.sweep)
         return f"{left}; finished runs are in {self.sweep}" if earlier else left
 

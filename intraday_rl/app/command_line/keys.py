@@ -26,6 +26,7 @@ OPEN_GROUPS = (
 BY_SYMBOL, OF_SYMBOL = "market.by_symbol", "market"
 TARGET = "_target_"
 MISSING = "???"
+MOST_NAMESAKES = 3  # keys of one last name that a hint names
 KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -105,8 +106,8 @@ def _nearest_key(key: str, keys: Sequence[str]) -> str:
     namesakes = [other for other in keys if other.rpartition(".")[2] == name]
     if near := nearest(name, siblings):
         return near.replace("mean ", f"mean {parent}." if parent else "mean ")
-    if len(namesakes) == 1:
-        return f" (did you mean {namesakes[0]}?)"
+    if 0 < len(namesakes) <= MOST_NAMESAKES:
+        return f" (did you mean {' or '.join(namesakes)}?)"
     return nearest(key, [other for other in keys if not key.startswith(f"{other}.")])
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from intraday_rl.app.command_line.groups import list_groups
 from intraday_rl.core import checks
 from intraday_rl.core.errors import ConfigError
 
@@ -14,11 +13,12 @@ SEED_END = 2**32  # exclusive: the largest seed that every library takes is belo
 NAME = re.compile(r"[\w.+-]+")
 
 
-def check_settings(config: Mapping[str, Any]) -> None:
+def check_settings(config: Mapping[str, Any], algorithms: Sequence[str]) -> None:
     """Refuse settings that no run can have.
 
     Args:
         config: the resolved configuration, keys and kinds already checked.
+        algorithms: names that an algorithm may have.
 
     Raises:
         ConfigError: by the key.
@@ -32,4 +32,14 @@ def check_settings(config: Mapping[str, Any]) -> None:
     checks.at_least("evaluation", "every_steps", evaluation["every_steps"], 1, "training steps")
     checks.non_negative("evaluation", "bootstrap_seed", evaluation["bootstrap_seed"])
     checks.positive("evaluation", "slippage_budget_multiple", evaluation["slippage_budget_multiple"])
-    checks.one_of("algo", "name", config["algo"]["name"], list_groups()["algo"])
+    checks.one_of("algo", "name", config["algo"]["name"], algorithms)
+
+
+def check_checkpoint(config: Mapping[str, Any]) -> None:
+    """Refuse settings of checkpoints that no training can have; what judges a policy has none.
+
+    Raises:
+        ParameterError: by the key.
+    """
+    checks.non_negative("checkpoint", "every_seconds", config["checkpoint"]["every_seconds"], "seconds")
+    checks.at_least("checkpoint", "keep", config["checkpoint"]["keep"], 1, "checkpoints")

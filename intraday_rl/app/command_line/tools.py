@@ -46,6 +46,8 @@ def _parser() -> ArgumentParser:
     features_page.set_defaults(tool=_features_page)
     _add_freeze(tools)
     _add_phases(tools)
+    _add_ensemble(tools)
+    _add_study(tools)
     return parser
 
 
@@ -85,6 +87,26 @@ def _add_phases(tools: Any) -> None:
     )
     phases.add_argument("overrides", nargs="*", help="those of train.py, for every phase, such as data=historical")
     phases.set_defaults(tool=_phases)
+
+
+def _add_study(tools: Any) -> None:
+    what = "run what is missing of a study, rows x folds x seeds, then write and print its table"
+    study = tools.add_parser("study", help=what, description=f"{what}; exit status 1 if a run failed".capitalize())
+    study.add_argument("folder", type=Path, help="the study's folder, with study.yaml in it")
+    study.add_argument("--table", action="store_true", help="run nothing: write the table from what is there")
+    study.add_argument("--only", nargs="+", default=[], metavar="ROW", help="run these rows alone")
+    study.add_argument("--seeds", help="instead of the study's own, such as 0,1,2")
+    study.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each (default: %(default)s)")
+    study.add_argument("--dry-run", action="store_true", help="print the commands of what is missing, run nothing")
+    study.set_defaults(tool=_study)
+
+
+def _add_ensemble(tools: Any) -> None:
+    what = "make one policy of several: the likeliest action by the mean of their probabilities, or the mean size"
+    ensemble = tools.add_parser("ensemble", help=what, description=what.capitalize())
+    ensemble.add_argument("runs", nargs="+", metavar="RUN", help="run or bundle folders, two or more")
+    ensemble.add_argument("--out", required=True, metavar="FOLDER", help="the new folder, which evaluate.py judges")
+    ensemble.set_defaults(tool=_ensemble)
 
 
 def _doctor(arguments: Namespace) -> int:
@@ -140,6 +162,13 @@ def _freeze(arguments: Namespace) -> int:
     return int(bool(wrong))
 
 
+def _ensemble(arguments: Namespace) -> int:
+    from intraday_rl.app.combining.ensemble import combine_runs
+
+    print(combine_runs(arguments.runs, arguments.out))
+    return 0
+
+
 def _phases(arguments: Namespace) -> int:
     from rich.console import Console
 
@@ -147,3 +176,9 @@ def _phases(arguments: Namespace) -> int:
 
     phases = chosen_phases(arguments.first, arguments.last)
     return run_phases(phases, arguments.overrides, arguments.accept_undecided, Console(), train_in_process)
+
+
+def _study(arguments: Namespace) -> int:
+    from intraday_rl.app.studies.command import study
+
+    return study(arguments)

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from intraday_rl.app.build import build_struct, resolve_path
+from intraday_rl.app.build import resolve_path
 from intraday_rl.app.command_line.messages import say, stop_status, stop_words
 from intraday_rl.app.compose import compose_data
 from intraday_rl.app.data_tools.progress import download_progress
 from intraday_rl.app.data_tools.results import Results, row_of_import, row_of_report
+from intraday_rl.app.planning.structs import build_struct
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError, IntradayError
 from intraday_rl.data import exchange_sessions, importers

@@ -78,6 +78,14 @@ class PhaseRecorder:
                 self._writer.add(step, metric, metrics[metric])
         self._writer.flush()
 
+    def state(self) -> dict[str, Any]:
+        """Return the record's state; between two steps no episode waits."""
+        return self._writer.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the recorder was when it gave that state."""
+        self._writer.restore(state)
+
     def finish(self, model: Any, step: int) -> None:
         """Write how many numbers the environment of the trained model had to replace; the record is then whole."""
         self._writer.add(step, REPLACED, float(model.env.get_attr("batch")[0].replaced))

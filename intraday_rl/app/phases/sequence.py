@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from intraday_rl.app.command_line.groups import PROJECT
+from intraday_rl.app.command_line.processes import start_training, stop_trainings
 from intraday_rl.app.phases import baselines
 from intraday_rl.app.phases.reporting import PHASE_FILE
 from intraday_rl.core.checks import nearest
@@ -121,13 +120,12 @@ def train_in_process(overrides: Sequence[str]) -> int:
     """Run train.py in a process of its own, which ends with this one, and return its exit status."""
     from intraday_rl.tracking.signals import sigterm_interrupts
 
-    with sigterm_interrupts(), subprocess.Popen([sys.executable, str(PROJECT / "train.py"), *overrides]) as child:
+    with sigterm_interrupts():
+        child = start_training(overrides)
         try:
             return child.wait()
-        except KeyboardInterrupt:
-            child.terminate()
-            child.wait()
-            raise
+        finally:
+            stop_trainings([child])
 
 
 def previous_baseline(phase: str) -> str | None:

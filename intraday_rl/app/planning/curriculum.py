@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from intraday_rl.app.build import build_struct
+from intraday_rl.app.planning.structs import build_struct
 from intraday_rl.core.errors import ConfigError, IntradayError
 from intraday_rl.env.curriculum.stages import CurriculumPlan, SharpeGate, Stage
 

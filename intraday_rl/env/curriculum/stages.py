@@ -14,7 +14,9 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from intraday_rl.core import checks
 from intraday_rl.core.errors import ParameterError
@@ -134,6 +136,21 @@ class SharpeGatedCurriculum:
             self.is_completed = True
             return None
         return self._demotion()
+
+    def state(self) -> dict[str, Any]:
+        """Return stage, counts and the remembered returns."""
+        return {
+            "stage": self.stage,
+            "episodes_in_stage": self.episodes_in_stage,
+            "is_completed": self.is_completed,
+            "returns": np.array(self._returns),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the curriculum was when it gave that state."""
+        self.stage, self.episodes_in_stage = state["stage"], state["episodes_in_stage"]
+        self.is_completed = state["is_completed"]
+        self._returns = deque(state["returns"].tolist(), maxlen=MEMORY_EPISODES)
 
     def _demotion(self) -> StageChange | None:
         if self.stage == 0:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from intraday_rl.core.errors import DataError
+from intraday_rl.core.persistence.csv_file import CsvFile
 
 FILE = "training.csv"
 COLUMNS = ("step", "metric", "value")
@@ -67,19 +70,29 @@ class RecordWriter:
     """Writer of the file; rows are handed to the system when it is closed and now and then before."""
 
     def __init__(self, path: Path) -> None:
-        """Begin the file anew."""
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+        """Open the file; numbers of an interrupted run that is continued stay and new ones follow."""
+        self._file = CsvFile(path, COLUMNS)
 
     def add(self, step: int, metric: str, value: float) -> None:
         """Write one number."""
         text = format(value, ".10g") if math.isfinite(value) else str(value)
-        self._rows.writerow((step, metric, text))
+        self._file.write((step, metric, text))
 
     def flush(self) -> None:
         """Hand what was written to the system."""
         self._file.flush()
+
+    def state(self) -> dict[str, Any]:
+        """Return the file's size."""
+        return {"size": self._file.secured_size()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Drop what was written after that state.
+
+        Raises:
+            CheckpointError: numbers are missing.
+        """
+        self._file.cut(state["size"])
 
     def close(self) -> None:
         """Close the file."""

@@ -51,7 +51,7 @@ def test_bundle_returns_the_scaler_to_the_last_bit(tmp_path):
     loaded = load_bundle(tmp_path / "b").policy.scaler
     assert loaded.mean.tobytes() == scaler.mean.tobytes()
     assert loaded.variance.tobytes() == scaler.variance.tobytes()
-    assert (loaded.epsilon, loaded.clip) == (scaler.epsilon, scaler.clip)
+    assert (loaded.epsilon, loaded.clip, loaded.count) == (scaler.epsilon, scaler.clip, scaler.count)
 
 
 def test_bundle_without_scaler_has_none(tmp_path):

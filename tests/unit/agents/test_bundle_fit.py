@@ -20,7 +20,6 @@ from tests.support.bundles import (
     ARRAY_FILES,
     FEATURES,
     JSON_FILES,
-    LAYERS,
     MAPS,
     ORIGIN,
     Bomb,
@@ -321,7 +320,6 @@ def test_save_refuses_values_that_json_does_not_know(tmp_path):
             rules=rules,
             features=FEATURES,
             config={"x": object()},
-            hidden_layers=LAYERS,
             judging={},
             origin=ORIGIN,
         )

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from intraday_rl.app.build import Plan, build_plan, find_struct
+from intraday_rl.app.build import Plan, build_plan
 from intraday_rl.app.command_line.groups import CONF, list_groups
 from intraday_rl.app.compose import compose
+from intraday_rl.app.planning.structs import find_struct
 
 TARGETS = sorted(
     {

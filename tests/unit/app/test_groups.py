@@ -15,6 +15,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "fruit/apple.yaml": "defaults:\n  - peel: red\nb: ???   # weight in grams\n",
         "fruit/peel/red.yaml": "_target_: some.module.Red\n",
         "extra/nut.yaml": "c: 1\n",
+        "extra/for_fruit/nut_pear.yaml": "# Brought along.\nd: 1\n",
         "hydra/job_logging/x.yaml": "version: 1\n",
     }
     for name, text in files.items():

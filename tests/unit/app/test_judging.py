@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from intraday_rl.app.judging import cost_words, judge_bundle, write_judgement
+from intraday_rl.app.judging import cost_words, judge_bundle, refused, write_judgement
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.evaluation.gates import GateLimits
 from tests.support.policies import ScriptedPolicy
@@ -29,10 +29,11 @@ def data_of(tape, **limits):
     return SimpleNamespace(tape=tape, rules=hand_rules(tape), plan=plan, frozen=frozen)
 
 
-def judge_by_hand(tape=None, sessions=(0, 1, 2), **limits):
+def judge_by_hand(tape=None, sessions=(0, 1, 2), comparisons=None, **limits):
     market = tape or hand_tape()
     bundle = HandBundle(*(SCRIPTS[s] for s in sessions))
-    return judge_bundle(bundle, data_of(market, **limits), np.array(sessions, dtype=np.int64), CONFIG)
+    days = np.array(sessions, dtype=np.int64)
+    return judge_bundle(bundle, data_of(market, **limits), days, CONFIG, comparisons or {})
 
 
 def test_judged_metrics_are_those_of_the_ledger():
@@ -53,6 +54,20 @@ def test_judged_baselines_trade_the_same_sessions():
     holder = 100 * (100.48 - 100.12) - 2 + (100 * 199.78 - 60 * 200.12 - 40 * 200.32) - 3 + 17
     assert judged.baselines["buy_and_hold"]["net_pnl_usd"] == pytest.approx(holder, abs=1e-8)
     assert list(judged.baseline_bars) == ["buy_and_hold"]  # a flat line needs no picture
+
+
+def test_judged_beside_what_it_is_compared_with():
+    scripts = [SCRIPTS[s] for s in (0, 1, 2)]
+    judged = judge_by_hand(comparisons={"expert": HandBundle(*scripts)})
+    assert list(judged.baselines) == ["flat", "buy_and_hold", "expert"]
+    assert judged.baselines["expert"] == judged.metrics
+    assert list(judged.baseline_bars) == ["buy_and_hold", "expert"]
+
+
+def test_a_judgement_can_be_refused_whatever_the_gates_say():
+    refusal = refused(judge_by_hand(), "the reason")
+    assert (refusal.judgement.verdict, refusal.judgement.explanation) == ("fail", "fail: the reason")
+    assert refusal.metrics == judge_by_hand().metrics
 
 
 def test_judged_first_stage_is_the_first_sessions():
@@ -123,6 +138,7 @@ def test_written_judgement_is_what_was_judged(tmp_path):
     write_judgement(tmp_path / "a" / "b", judged)
     folder = tmp_path / "a" / "b"
     assert json.loads((folder / "metrics.json").read_text()) == judged.metrics
+    assert json.loads((folder / "baselines.json").read_text()) == judged.baselines
     gates = json.loads((folder / "gates.json").read_text())
     assert gates["num_trials"] == 1
     assert 0 <= (datetime.now(UTC).date() - date.fromisoformat(gates["trials_counted_on"])).days <= 1

@@ -10,7 +10,7 @@ REFUSED = {
     "algo.hidden=[64": "cannot be read as key=value",
 }
 REFUSED_CHOICES = {
-    "algo=pp0": "algo has no choice pp0 (did you mean ppo?); choose algo=ppo",
+    "algo=pp0": "algo has no choice pp0 (did you mean ppo?); choose algo=bc|ppo|recurrent_ppo|sac",
     "algo=5": "algo has no choice 5; choose algo=",
     "algo=null": "algo cannot be left out; choose algo=",
     "experiment=null": "experiment is left out unless experiment=… is given; choose experiment=",
@@ -18,7 +18,7 @@ REFUSED_CHOICES = {
     "+algo=ppo": "algo has a choice already; write it without +",
     "++algo=ppo": "algo has a choice already; write it without +",
     "env/actions=steps": "env/actions has no choice steps (did you mean step?); choose env/actions=continuous|",
-    "env/action=step": "there is no group env/action (did you mean env/actions?); the groups are algo, criteria, ",
+    "env/action=step": "there is no group env/action (did you mean env/actions?); the groups are algo, cloning, criteria, ",
     "experiment=[ou_oracle,nothing]": "experiment has no choice nothing",
     "data=simulated,ou_markt": "data has no choice ou_markt (did you mean ou_market?)",
 }

@@ -2,9 +2,10 @@ import copy
 
 import pytest
 
-from intraday_rl.app.command_line.settings import check_settings
+from intraday_rl.app.command_line.settings import check_checkpoint, check_settings
 from intraday_rl.core.errors import IntradayError
 
+ALGORITHMS = ["ppo"]
 GOOD = {
     "seed": 0,
     "name": "simulated_ppo-1.2+x",
@@ -24,8 +25,20 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "law"), [("every_seconds", -0.1, ">= 0 (seconds)"), ("keep", 0, ">= 1 (checkpoints)")]
+)
+def test_check_checkpoint_refuses(name: str, value: float, law: str):
+    config = {"checkpoint": {"every_seconds": 0.0, "keep": 1}}
+    check_checkpoint(config)
+    config["checkpoint"][name] = value
+    with pytest.raises(IntradayError) as refusal:
+        check_checkpoint(config)
+    assert str(refusal.value) == f"checkpoint.{name} must be {law}, was {value}"
+
+
 def test_check_settings_lets_good_ones_pass():
-    check_settings(GOOD)
+    check_settings(GOOD, ALGORITHMS)
 
 
 @pytest.mark.parametrize(("key", "value", "message"), REFUSED)
@@ -34,5 +47,5 @@ def test_check_settings_refuses(key: str, value: object, message: str):
     parent, _, name = key.rpartition(".")
     (config[parent] if parent else config)[name] = value
     with pytest.raises(IntradayError) as refusal:
-        check_settings(config)
+        check_settings(config, ALGORITHMS)
     assert message in str(refusal.value)

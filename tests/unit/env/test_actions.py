@@ -74,3 +74,24 @@ def test_action_spaces_are_what_the_maps_understand():
     assert DiscreteStep().space() == gymnasium.spaces.Discrete(3)
     assert DiscreteTarget().space() == gymnasium.spaces.Discrete(3)
     assert Continuous().space() == gymnasium.spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("target", "side", "step"),
+    [
+        (0.0, 1.0, BUY),
+        (0.0, 0.0, HOLD),
+        (0.0, -1.0, SELL),
+        (80.0, 1.0, HOLD),
+        (80.0, 0.0, SELL),
+        (80.0, -1.0, SELL),  # by way of flat
+        (-80.0, -1.0, HOLD),
+        (-80.0, 0.0, BUY),
+        (-80.0, 1.0, BUY),
+    ],
+)
+def test_actions_lead_towards_a_side(target, side, step):
+    sides, targets = np.array([side]), np.array([target])
+    assert DiscreteStep().towards(sides, targets) == [step]
+    assert DiscreteTarget().towards(sides, targets) == [{-1.0: SELL, 0.0: HOLD, 1.0: BUY}[side]]
+    assert Continuous().towards(sides, targets) == [side]

@@ -115,6 +115,7 @@ def test_last_info_tells_of_the_episode():
         "pattern_frequency": 0.0,
         "interventions": 0,
         "baseline_resets": 0,
+        "halted_by": "",
         "shaped_minus_true": 0.0,
     }
     assert observation in env.observation_space

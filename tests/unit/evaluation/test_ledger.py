@@ -42,6 +42,7 @@ def test_ledger_sessions_by_hand(by_hand):
     assert list(table["end_nav"]) == pytest.approx([49_989, 49_971, 50_017], abs=1e-8)
     assert list(table["net_pnl"]) == pytest.approx([-11, -29, 17], abs=1e-8)
     assert list(table["session_return"]) == pytest.approx([-0.00022, -0.00058, 0.00034], abs=1e-12)
+    assert list(table["reward"]) == pytest.approx([-2.2, -5.8, 3.4], abs=1e-9)  # the same in bp: nothing is charged
     # from 50,017 to 49,989; from 50,018 to 49,971; from 50,027 to 50,017
     assert list(table["max_drawdown"]) == pytest.approx([28 / 50_000, 47 / 50_000, 10 / 50_000], abs=1e-12)
     # 10,012 + 20,056 + 10,052; 12,007.2 + 8,012.8 + 13,998.6 + 5,996.4; 5,002

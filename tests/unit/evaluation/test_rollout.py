@@ -8,10 +8,11 @@ import pytest
 from intraday_rl.core.errors import IntradayError, ParameterError
 from intraday_rl.env.actions import BUY, HOLD, Continuous, DiscreteStep, DiscreteTarget
 from intraday_rl.env.batch_env import BatchEnv
+from intraday_rl.env.episodes import noise_cursors
 from intraday_rl.env.risk import MaxNotional, MaxUnits
 from intraday_rl.env.risk.base import SESSION_CLOSE
 from intraday_rl.evaluation.ledger import build_ledger
-from intraday_rl.evaluation.rollout import noise_cursors, roll_out
+from intraday_rl.evaluation.rollout import roll_out
 from tests.support.policies import RecordingPolicy, RowPolicy, ScriptedPolicy
 from tests.support.tapes import COSTLY, make_execution, make_tape, random_tape
 from tests.unit.evaluation.hand_sessions import full_rules, hand_recording, hand_rules, hand_tape

@@ -8,10 +8,11 @@ import pytest
 from intraday_rl.agents.bundle import describe
 from intraday_rl.core.errors import AccountingError
 from intraday_rl.env.actions import Continuous, DiscreteTarget
+from intraday_rl.env.episodes import noise_cursors
 from intraday_rl.evaluation.audit import audit
 from intraday_rl.evaluation.budget import slippage_budget_bps
 from intraday_rl.evaluation.ledger import build_ledger
-from intraday_rl.evaluation.rollout import noise_cursors, roll_out
+from intraday_rl.evaluation.rollout import roll_out
 from intraday_rl.market.impact import SquareRootImpact
 from intraday_rl.market.rows import Contract
 from intraday_rl.market.spreads import QuotedSpread

@@ -24,6 +24,8 @@ def test_validation_of_the_hand_computed_sessions():
     assert numbers["net_pnl_usd"] == pytest.approx(-23, abs=1e-8)
     returns = np.array([-11, -29, 17]) / 50_000
     assert numbers["sharpe_ratio"] == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(252), abs=1e-9)
+    # mean -23 / 3; deviations -10/3, -64/3, 74/3: variance (100 + 4,096 + 5,476) / 18, error of the mean 13.3832
+    assert numbers["t_statistic"] == pytest.approx(-23 / 3 / 13.3832, abs=1e-5)
     assert numbers["profit_factor"] == pytest.approx(14.5 / 54.5, abs=1e-9)
     assert numbers["hit_rate"] == pytest.approx(1 / 3, abs=1e-12)
     assert numbers["max_drawdown"] == pytest.approx(47 / 50_000, abs=1e-12)
@@ -43,7 +45,7 @@ def test_validation_of_a_policy_that_never_trades():
         "exposure",
     ):
         assert numbers[name] == 0.0, name
-    for name in ("sharpe_ratio", "profit_factor", "hit_rate"):
+    for name in ("sharpe_ratio", "t_statistic", "profit_factor", "hit_rate"):
         assert math.isnan(numbers[name]), name
 
 

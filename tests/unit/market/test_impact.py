@@ -1,14 +1,18 @@
-"""Impact: a square root of the volume's share without a trace, and Kyle's lambda that fades in two parts."""
+"""Impact: a line and a square root of the volume's share without a trace, and Kyle's lambda that fades in two parts."""
 
 import pytest
 
 from intraday_rl.core.errors import ParameterError
 from intraday_rl.market.impact import (
     KyleImpact,
+    LinearImpact,
     SquareRootImpact,
     kyle_kept,
     kyle_left,
     kyle_temporary,
+    linear_impact,
+    linear_kept,
+    linear_left,
     square_root_impact,
     square_root_kept,
     square_root_left,
@@ -57,6 +61,31 @@ def test_square_root_under_stress():
     assert square_root_impact(half, 100.0, DECISION) == pytest.approx(
         square_root_impact(SquareRootImpact(1.0), 100.0, thin), rel=1e-14
     )
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "quantity", "expected"),
+    [(1e-4, 100.0, 0.01), (1e-4, 300.0, 0.03), (2e-4, 100.0, 0.02), (0.0, 100.0, 0.0), (1e-4, 0.0, 0.0)],
+)
+def test_linear_impact_is_proportional_to_the_order_and_blind_to_the_market(coefficient, quantity, expected):
+    for decision in (DECISION, bar_row(typical_volume=0.0, volatility=0.0, kyle_lambda=0.0)):
+        assert linear_impact(LinearImpact(coefficient), quantity, decision) == pytest.approx(expected, rel=1e-14)
+
+
+def test_linear_impact_leaves_and_keeps_nothing():
+    assert linear_left(LinearImpact(1e-4), 100.0, DECISION) == (0.0, 0.0)
+    assert linear_kept(LinearImpact(1e-4)) == (0.0, 0.0)
+
+
+def test_linear_impact_under_stress():
+    assert LinearImpact(1e-4).stressed(Stress(2.0, 5.0, 1.0)) == LinearImpact(2e-4)
+    assert LinearImpact(1e-4).stressed(Stress(1.0, 5.0, 0.5)) == LinearImpact(2e-4)
+
+
+@pytest.mark.parametrize("coefficient", [-1e-4, float("nan"), float("inf")])
+def test_linear_impact_refuses_what_is_no_cost(coefficient):
+    with pytest.raises(ParameterError, match=r"LinearImpact\.coefficient must be >= 0 \(price units per unit\), was"):
+        LinearImpact(coefficient).check()
 
 
 @pytest.mark.parametrize(

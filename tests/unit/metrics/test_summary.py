@@ -42,6 +42,23 @@ def test_summary_results_and_costs_of_the_example():
     )
 
 
+def test_summary_means_over_the_sessions_of_the_example():
+    # net 22.70, 7.70, -53.70: mean -23.30 / 3; rewards 3, 5, 10: mean 6, deviations -3, -1, 4, variance 26 / 2
+    ledger = example_ledger()
+    rewarded = ledger._replace(sessions=ledger.sessions.assign(reward=[3.0, 5.0, 10.0]))
+    _assert_values(
+        _summary(rewarded),
+        {
+            "session_pnl_usd": -23.30 / 3,
+            "session_pnl_standard_error_usd": statistics.stdev([22.70, 7.70, -53.70]) / math.sqrt(3),
+            "session_reward": 6.0,
+            "session_reward_standard_error": math.sqrt(13.0 / 3.0),
+            "round_trips_per_session": 1.0,
+        },
+    )
+    assert _summary()["session_reward"] is None  # the example's ledger knows no rewards
+
+
 def test_summary_round_trips_of_the_example():
     _assert_values(
         _summary(),

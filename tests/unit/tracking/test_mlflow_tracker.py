@@ -12,7 +12,7 @@ import time
 import pytest
 
 from intraday_rl.core.errors import DataError
-from intraday_rl.tracking import mlflow_tracker
+from intraday_rl.tracking import mlflow_run, mlflow_tracker
 from intraday_rl.tracking.mlflow_tracker import MlflowTracker, status_after
 from intraday_rl.tracking.signals import Interrupted, sigterm_interrupts
 from intraday_rl.tracking.store import Store, project_store
@@ -95,7 +95,7 @@ def test_tracker_stores_values_that_are_finite_and_counts_the_others(store):
 
 
 def test_tracker_writes_waiting_values_without_being_asked(store, monkeypatch):
-    monkeypatch.setattr(mlflow_tracker, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(mlflow_run, "FLUSH_SECONDS", 0.05)
     with MlflowTracker(store, "ppo", "name", {}, {}) as tracker:
         tracker.log_metrics({"sharpe": 1.0}, 8)
         wait_until(lambda: any(run.data.metrics == {"sharpe": 1.0} for run in runs_of(store)))
@@ -178,7 +178,7 @@ def test_tracker_whose_store_breaks_midway_still_sets_the_status_if_it_can(store
 
 def test_tracker_waits_for_a_stuck_store_no_longer_than_it_says(store, monkeypatch, caplog):
     monkeypatch.setattr(mlflow_tracker, "FINISH_SECONDS", 0.1)
-    monkeypatch.setattr(mlflow_tracker, "open_client", lambda store: time.sleep(3))
+    monkeypatch.setattr(mlflow_run, "open_client", lambda store: time.sleep(3))
     tracker = MlflowTracker(store, "ppo", "name", {}, {})
     assert tracker.finish("FINISHED") is False
     assert tracker.problem == "the store did not answer within 0.1 s"

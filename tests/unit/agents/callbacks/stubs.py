@@ -15,6 +15,11 @@ class NotedLogger:
         self.waiting: dict[str, float] = {}
         self.dumps: list[tuple[int, dict[str, float]]] = []
 
+    @property
+    def name_to_value(self) -> dict[str, float]:
+        """What was recorded since the last dump, as SB3's logger calls it."""
+        return self.waiting
+
     def record(self, key: str, value: float) -> None:
         self.waiting[key] = value
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from intraday_rl.app.command_line import processes
 from intraday_rl.app.command_line.tools import main
 from intraday_rl.app.phases import baselines, sequence
 from intraday_rl.app.phases.sequence import chosen_phases, run_phases
@@ -153,5 +154,5 @@ def test_command_hands_everything_on(monkeypatch):
 
 def test_training_is_a_process_of_its_own(monkeypatch, tmp_path):
     (tmp_path / "train.py").write_text("import sys\nsys.exit(len(sys.argv) + 4)\n")
-    monkeypatch.setattr(sequence, "PROJECT", tmp_path)
+    monkeypatch.setattr(processes, "PROJECT", tmp_path)
     assert sequence.train_in_process(["a=1", "b=2"]) == 7

@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from intraday_rl.app.build import build_plan, find_struct
+from intraday_rl.app.build import build_plan
 from intraday_rl.app.compose import compose
 from intraday_rl.app.make import make_env
 from intraday_rl.app.planning.plugins import is_plugin, load_plugins
+from intraday_rl.app.planning.structs import find_struct
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.env.rewards import reward_term
 

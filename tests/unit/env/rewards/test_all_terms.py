@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intraday_rl.app.build import build_group
 from intraday_rl.app.compose import compose
+from intraday_rl.app.planning.structs import build_group
 from intraday_rl.core.jit import JIT_DISABLED
 from intraday_rl.env.actions import BUY, HOLD, SELL, DiscreteStep
 from intraday_rl.env.rewards import (
@@ -37,7 +37,7 @@ from tests.unit.env.sessions.hand_market import hand_execution, hand_tape, play
 from tests.unit.env.sessions.test_order_patterns import STEP
 
 FILES = sorted(path.stem for path in (Path(__file__).resolve().parents[4] / "conf" / "reward").glob("*.yaml"))
-WEIGHTS = ("weight_bps", "penalty_bps", "bonus_bps", "penalty_lambda", "lambda_start", "lambda_end")
+WEIGHTS = ("weight_bps", "penalty_bps", "bonus_bps", "penalty_lambda", "lambda_start", "lambda_end", "risk_aversion")
 NUM_ENVS = 4
 
 

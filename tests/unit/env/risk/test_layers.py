@@ -53,6 +53,7 @@ def test_purgatory_may_be_entered_again_and_is_forgotten_at_the_next_session():
     assert column(steps[:4], "baseline_resets") == [0, 1, 1, 2]
     assert [step["ended"] for step in steps] == [0] * 5 + [1, 0]
     assert batch.episode_infos([0])[0]["baseline_resets"] == 2
+    assert batch.episode_infos([0])[0]["halted_by"] == ""
     assert column(steps[6:], "baseline_resets") == [0]
     assert column(steps[6:], "purgatory_low") == [48_500]
 
@@ -148,6 +149,7 @@ def test_stop_latches_until_the_next_session(layer):
     batch = full_batch(nav_tape(navs, sessions=2, traded=[1, 1, 1, 0, 0, 1]), layers=STOPS[layer])
     steps = play(batch, [BUY] * 6)
     assert column(steps, "closing") == [0, 0, HALT, HALT, HALT, 0]
+    assert batch.episode_infos([0])[0]["halted_by"] == f"layers.{layer}"
     assert column(steps, "position") == [100, 100, 100, 100, 0, 100]
     assert [step["ended"] for step in steps] == [0, 0, 0, 0, 1, 0]
     assert rules_of(batch, steps) == ["", "", *[f"layers.{layer}"] * 3, ""]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -21,6 +23,14 @@ class FiniteRewards(BaseCallback):
         super().__init__()
         self._batch = batch
         self._seen = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return how many replacements were told of."""
+        return {"seen": self._seen}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the callback was when it gave that state."""
+        self._seen = state["seen"]
 
     def _on_rollout_end(self) -> None:
         replaced = self._batch.replaced

@@ -1,0 +1,1 @@
+"""Trained networks as policies: raw observations in, deterministic actions out, one kind of network a file."""

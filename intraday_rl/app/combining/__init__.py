@@ -1,0 +1,1 @@
+"""Several as one: runs as an ensemble, seeds as one judgement."""

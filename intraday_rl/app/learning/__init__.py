@@ -1,0 +1,1 @@
+"""How a run learns: what it starts from, who listens, what is kept on the way."""

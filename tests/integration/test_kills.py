@@ -1,0 +1,35 @@
+"""Runs as processes of their own, killed at random moments and resumed: nothing shows it in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.kills import compare, draw_moments, run_alone, run_with_kills, tracked
+from tests.support.runs import SMALL
+
+pytestmark = pytest.mark.slow
+
+STEPS, KILLS = 12_288, 4
+TINY = [o for o in SMALL if not o.startswith(("tracking", "progress", "algo.parameters.total", "evaluation.every"))]
+
+
+@pytest.mark.parametrize("choice", ["experiment=phase4", "algo=recurrent_ppo"])
+def test_run_killed_at_random_moments_ends_like_one_that_was_left_alone(tmp_path: Path, choice: str):
+    overrides = [
+        choice,
+        *TINY,
+        f"algo.parameters.total_timesteps={STEPS}",
+        "evaluation.every_steps=1500",
+        "checkpoint.every_seconds=0.2",
+        f"tracking.store={tmp_path}/mlflow",
+    ]
+    run_alone(overrides, tmp_path / "whole")
+    moments = draw_moments(KILLS, STEPS, seed=3)
+    assert {moment.kind for moment in moments} == {"start", "step", "judging"}
+    assert run_with_kills(overrides, tmp_path / "parts", moments) == KILLS
+    assert compare(tmp_path / "whole", tmp_path / "parts") == []
+    stored = tracked(tmp_path / "mlflow")
+    assert stored["whole"] == stored["parts"]
+    assert len(stored["whole"]) > 500
