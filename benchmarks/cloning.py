@@ -59,7 +59,7 @@ class Contender:
 def main() -> None:
     """Time the contenders and print ratios, losses and targets."""
     options = argparse.ArgumentParser(description="Behaviour cloning against a DataLoader loop.")
-    options.add_argument("--epochs", type=int, default=4, help="that each contender fits")
+    options.add_argument("--epochs", type=int, default=6, help="that each contender fits")
     epochs = options.parse_args().epochs
     print(machine_line())
     plan = build_plan(compose([f"data.source.num_sessions={SESSIONS}", "risk=inverse_volatility", "tracking=none"]))

@@ -144,19 +144,41 @@ def train(
         say: given the lines that describe what is about to be trained.
     """
     torch.set_num_threads(1)
-    model_seed = seeding.integer(task.seed, "model")
     env = make_training_env(task)
-    model = build_model(task.parameters, env, model_seed)
+    model = build_model(task.parameters, env, seeding.integer(task.seed, "model"))
     resumes = task.checkpoints is not None and task.checkpoints.resume
     if task.warm_start is not None and not resumes:
         apply_warm_start(model, task.warm_start)
-    batch, total = env.get_attr("batch")[0], task.parameters.total_timesteps
     _preflight(task, model, env, say)
     outputs: list[KVWriter] = [ListenerWriter(listeners)]
     model.set_logger(Logger(folder=None, output_formats=outputs))
-    callbacks: list[BaseCallback] = [Listening(listeners), RolloutMeans()]
+    alarms, callbacks, validation = _callbacks(task, model, evaluate, keep)
+    callbacks.insert(0, Listening(listeners))
+    if task.checkpoints is not None:
+        checkpointing = Checkpointing(task.checkpoints, callbacks, listeners)
+        if resumes:
+            checkpointing.resume(model)
+        callbacks.insert(0, checkpointing)
+    if task.tensorboard is not None:
+        outputs.append(TensorBoardEvents(task.tensorboard, model.num_timesteps))
+    model.learn(task.parameters.total_timesteps - model.num_timesteps, callback=callbacks, reset_num_timesteps=False)
+    model.logger.close()
+    best = validation.best
+    if best is None:  # every score was NaN
+        raise RuntimeError("training: no evaluation gave a number")
+    rung = tuple(alarm for watcher in alarms for alarm in watcher.alarms)
+    has_collapsed = any(watcher.has_collapsed for watcher in alarms)
+    return TrainingResult(model, best, validation.best_step, validation.curve, rung, has_collapsed)
+
+
+def _callbacks(
+    task: TrainingTask, model: Any, evaluate: Evaluator, keep: Callable[[PolicySnapshot, str], None]
+) -> tuple[list[Alarms], list[BaseCallback], Validation]:
+    """Return the alarms among the callbacks, all callbacks in the order of their calls, and the last of them."""
+    batch, total = model.env.get_attr("batch")[0], task.parameters.total_timesteps
     statistics, alarms = _watchers(task, isinstance(model.action_space, spaces.Discrete))
-    callbacks += [TrainingProgress(batch, total), FiniteRewards(batch), statistics, *alarms]
+    callbacks: list[BaseCallback] = [RolloutMeans(), TrainingProgress(batch, total), FiniteRewards(batch)]
+    callbacks += [statistics, *alarms]
     if isinstance(task.parameters, ProximalParameters):
         callbacks.append(EntropySchedule(task.parameters))
     if task.value_warmup_steps:
@@ -171,22 +193,7 @@ def train(
         callbacks.append(sampling)
         companions.append(sampling.update)
     validation = Validation(evaluate, task.every_steps, total, keep, companions, task.warm_start is not None)
-    callbacks.append(validation)
-    if task.checkpoints is not None:
-        checkpointing = Checkpointing(task.checkpoints, callbacks, listeners)
-        if resumes:
-            checkpointing.resume(model)
-        callbacks.insert(0, checkpointing)
-    if task.tensorboard is not None:
-        outputs.append(TensorBoardEvents(task.tensorboard, model.num_timesteps))
-    model.learn(total - model.num_timesteps, callback=callbacks, reset_num_timesteps=False)
-    model.logger.close()
-    best = validation.best
-    if best is None:  # every score was NaN
-        raise RuntimeError("training: no evaluation gave a number")
-    rung = tuple(alarm for watcher in alarms for alarm in watcher.alarms)
-    has_collapsed = any(watcher.has_collapsed for watcher in alarms)
-    return TrainingResult(model, best, validation.best_step, validation.curve, rung, has_collapsed)
+    return alarms, [*callbacks, validation], validation
 
 
 def _preflight(task: TrainingTask, model: Any, env: VecEnv, say: Callable[[str], None]) -> None:

@@ -14,6 +14,7 @@ from intraday_rl.app.compose import compose
 from intraday_rl.app.loading.expert_signals import expert_signals
 from intraday_rl.app.market_data import load_market_data
 from intraday_rl.evaluation.rollout import roll_out
+from intraday_rl.evaluation.validation import make_validator
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +49,15 @@ def test_clone_is_accepted_and_earns_what_the_expert_earns(market, actions):
     assert np.corrcoef(expert, copy)[0, 1] > 0.5
     if market == "ou":
         assert copy.mean() > 0.95 * expert.mean() > 0.0
+
+
+def test_expert_loses_where_nothing_can_be_earned():
+    """The negative control of SPEC D3: on a martingale its profit factor is below 1."""
+    overrides = ["data=martingale", "data.source.num_sessions=250", "risk=inverse_volatility", "tracking=none"]
+    plan = build_plan(compose(overrides))
+    data = load_market_data(plan)
+    rule = plan.expert.rule(expert_signals(plan.expert, data))
+    numbers = make_validator(data.tape, data.rules, data.all_sessions(), seed=0)(rule)
+    assert numbers["round_trips_per_session"] > 5.0
+    assert numbers["profit_factor"] < 1.0
+    assert numbers["net_pnl_usd"] < 0.0

@@ -8,6 +8,7 @@ test sessions are judged.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -73,8 +74,8 @@ def start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 def kill_at(process: subprocess.Popen[bytes], folder: Path, moment: Moment) -> bool:
     """Kill the process at the moment; say whether it was still alive then."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and not _has_come(folder, moment):
+    deadline, before = time.monotonic() + PATIENCE_SECONDS, max(checkpoint_steps(folder), default=0)
+    while process.poll() is None and not _has_come(folder, moment, before):
         assert time.monotonic() < deadline, f"{moment} did not come"
         time.sleep(0.01)
     try:
@@ -84,9 +85,10 @@ def kill_at(process: subprocess.Popen[bytes], folder: Path, moment: Moment) -> b
     return process.wait() == -signal.SIGKILL
 
 
-def _has_come(folder: Path, moment: Moment) -> bool:
+def _has_come(folder: Path, moment: Moment, before: int) -> bool:
+    """Say whether the moment has come, for a step: in a checkpoint of this process, behind the one at `before`."""
     if moment.kind == "step":
-        return max(checkpoint_steps(folder), default=0) >= moment.step
+        return max(checkpoint_steps(folder), default=0) >= max(moment.step, before + 1)
     return moment.kind == "start" or (folder / "sb3").is_dir()
 
 
@@ -128,6 +130,9 @@ def compare(whole: Path, parts: Path) -> list[str]:
 def _contents(path: Path) -> object:
     if not path.is_file():
         return None
+    if path.name == "manifest.json":  # of a bundle; somebody may have edited the sources between the two starts
+        manifest = json.loads(path.read_text())
+        return {name: value for name, value in manifest.items() if name not in ("git", "fingerprint")}
     if path.suffix != ".npz":
         return path.read_bytes()
     with np.load(path) as arrays:  # a zip file holds times
@@ -162,7 +167,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--steps", type=int, required=True, help="total steps of the training")
     options.add_argument("overrides", nargs="*")
-    given = options.parse_args()
+    given = options.parse_intermixed_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True)
     overrides = [*given.overrides, f"algo.parameters.total_timesteps={given.steps}", f"tracking.store={folder}/mlflow"]

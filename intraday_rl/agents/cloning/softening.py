@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.optimize import brentq
-from torch.distributions import Categorical
+from scipy.special import entr, softmax
 
 from intraday_rl.agents.cloning.demonstrations import Demonstrations
 from intraday_rl.agents.policies.scaler import ObservationScaler, network_inputs
@@ -38,11 +38,11 @@ def soften(
     rows = np.linspace(0, len(observations) - 1, min(MOST_DECISIONS, len(observations))).astype(np.int64)
     with torch.no_grad():
         inputs = torch.from_numpy(network_inputs(observations[rows], scaler))
-        logits = network.action_net(network.mlp_extractor.forward_actor(inputs)).double()
+        logits = network.action_net(network.mlp_extractor.forward_actor(inputs)).double().numpy()
 
     def excess(log_temperature: float) -> float:
-        mean = Categorical(logits=logits / math.exp(log_temperature)).entropy().mean()
-        return float(mean) - entropy
+        shares = softmax(logits / math.exp(log_temperature), axis=1)
+        return float(entr(shares).sum(axis=1).mean()) - entropy
 
     weights = {name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()}
     if excess(LOG_TEMPERATURES[0]) < 0.0:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from intraday_rl.agents.cloning.fitting import choose_precision, fit_clone
 from intraday_rl.agents.cloning.losses import CodeLoss
 from intraday_rl.agents.cloning.parameters import AcceptanceLimits
+from intraday_rl.agents.cloning.perceptron import Perceptron
 from intraday_rl.agents.policies.networks import as_policy, build_policy
 from intraday_rl.core.errors import ConfigError, ParameterError, TrainingError
 from tests.unit.agents.cloning.examples import CODES, PARAMETERS, SIZES, WIDTH, demonstrations_of, network_of
@@ -77,6 +78,13 @@ def test_fit_ends_after_patience_and_keeps_the_best_epoch():
         logits = network.action_net(network.mlp_extractor.forward_actor(inputs))
     loss = CodeLoss(made.actions, 3, 0.0).measure(logits, torch.from_numpy(made.actions[LAST_DAYS]))
     assert float(loss) == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_learning_rate_falls_linearly_to_nothing(monkeypatch):
+    rates = []
+    monkeypatch.setattr(Perceptron, "backward", lambda self, slope, rate: rates.append(rate))
+    fit(CODES, num_epochs=2, batch_size=17 * 60 // 2, learning_rate=0.1)
+    assert rates == pytest.approx([0.1, 0.075, 0.05, 0.025])
 
 
 def test_train_loss_is_unweighted():

@@ -54,6 +54,8 @@ def test_steps_are_pytorchs(widths):
         (0.5 * (module(inputs[chosen]) - targets[chosen]) ** 2).sum().backward()
         adam.step()
         network.backward(network.forward(inputs, chosen) - targets[chosen], rate)
+        gradients = torch.cat([weights.grad.ravel() for weights in module.parameters()])
+        torch.testing.assert_close(network.weights.grad, gradients, rtol=1e-3, atol=1e-4)
     expected = module(inputs).detach()
     assert float((network.outputs(inputs) - expected).abs().max()) < 1e-5
     assert float((expected - start).abs().max()) > 0.05

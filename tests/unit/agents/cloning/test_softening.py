@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from intraday_rl.agents.cloning.demonstrations import Demonstrations
@@ -35,8 +34,9 @@ def logits_of(weights: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
 
 
 def mean_entropy(logits: np.ndarray) -> float:
-    shares = softmax(logits, axis=1)
-    return float(-(shares * np.log(shares)).sum(axis=1).mean())
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return float(-(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1).mean())
 
 
 @pytest.mark.parametrize("entropy", [0.3, 0.8])

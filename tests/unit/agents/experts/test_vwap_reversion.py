@@ -169,8 +169,10 @@ def test_open_position_ignores_entries_of_the_other_side():
 
 
 def test_wanted_exit_stays_wanted_until_it_is_filled():
-    """A minute without a trade fills nothing: the way out is asked for again."""
-    assert held(moved(2, -1.0, until=3) | {3: {"traded": 0}})[:6] == [1, 1, 0, 0, 0, 0]
+    """A minute without a trade fills nothing: the way out is asked for again, whatever entry there would be."""
+    bars = moved(2, -1.0, until=3) | {3: {"traded": 0}}
+    assert held(bars)[:6] == [1, 1, 0, 0, 0, 0]
+    assert sides(bars, {0: -9.0, 3: -9.0}, {0: 20.0, 3: 20.0})[:6] == [1, 1, 0, 0, 0, 0]
 
 
 def test_order_under_way_is_waited_for():
