@@ -166,7 +166,7 @@ def build_plan(config: Config) -> Plan:
         alarms=build_struct("evaluation.alarms", config["evaluation"]["alarms"], AlarmLimits),
         gates=build_struct("evaluation.gates", config["evaluation"]["gates"], GateLimits),
         criteria=_criteria(config["criteria"]),
-        curriculum=plan_curriculum(config["curriculum"], rules),
+        curriculum=plan_curriculum(config["curriculum"], rules, config["algo"]["name"]),
     )
 
 

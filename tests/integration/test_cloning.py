@@ -42,7 +42,8 @@ def test_clone_is_accepted_and_earns_what_the_expert_earns(market, actions):
     network = build_policy(description, data.rules.layout.space(), data.rules.actions.space())
     parameters = replace(plan.cloning, num_epochs=25, batch_size=1024)
     clone = fit_clone(network, shown, parameters, 10.0, 0, lambda numbers: None)
-    judged = judge_clone(network, clone.scaler, shown, parameters, 1.0)
+    later = demonstrate(rule, data.tape, data.rules, fresh, seed=0)
+    judged = judge_clone(network, clone.scaler, later, plan.cloning.acceptance, 1.0)
     assert judged.skill > 0.8
     assert judged.macro_recall > 0.8
     expert, copy = returns_of(data, fresh, rule), returns_of(data, fresh, as_policy(network, clone.scaler))

@@ -1,4 +1,4 @@
-"""Whether a clone does what the expert does, on days it was not fitted to (SPEC B36).
+"""Whether a clone does what the expert does, on days that neither its weights nor its epoch was chosen by (SPEC B36).
 
 A low cross-entropy says nothing where an expert mostly waits, so the loss is held against that of always saying how
 often each action is, and the rare actions count as much as waiting does.
@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from intraday_rl.agents.cloning.demonstrations import Demonstrations, split_demonstrations
-from intraday_rl.agents.cloning.parameters import AcceptanceLimits, CloningParameters
+from intraday_rl.agents.cloning.demonstrations import Demonstrations
+from intraday_rl.agents.cloning.parameters import AcceptanceLimits
 from intraday_rl.agents.policies.scaler import ObservationScaler, network_inputs
 
 CODES, SIDES = ("SELL", "HOLD", "BUY"), ("short", "flat", "long")
@@ -26,13 +26,13 @@ CODES, SIDES = ("SELL", "HOLD", "BUY"), ("short", "flat", "long")
 
 @dataclass(frozen=True)
 class Acceptance:
-    """How well a clone does as the expert does, on the demonstrations' validation days.
+    """How well a clone does as the expert does, on days that are new to it.
 
     Attributes:
         loss: cross-entropy in nats, or mean squared error of sizes, actions as often as they are.
         prior_loss: the same of always saying how often each action is, or the mean size.
         recalls: action -> share of the expert's that the clone takes too; None where the expert never takes it.
-        profit_factor: of the clone on days that it was not fitted to, all costs paid; NaN without trades.
+        profit_factor: of the clone on these days, all costs paid; NaN without trades.
         decisions: how many were judged.
         limits: what is to be reached.
     """
@@ -86,30 +86,29 @@ def judge_clone(
     policy: ActorCriticPolicy,
     scaler: ObservationScaler | None,
     demonstrations: Demonstrations,
-    parameters: CloningParameters,
+    limits: AcceptanceLimits,
     profit_factor: float,
 ) -> Acceptance:
-    """Judge a fitted network on the demonstrations' validation days.
+    """Judge a fitted network on demonstrations that it has not seen.
 
     Args:
         policy: the network, with the clone's weights.
         scaler: of its observations.
-        demonstrations: those that it was fitted to.
-        parameters: of the fit, which say what the validation days are.
-        profit_factor: of the clone on days that it was not fitted to, all costs paid.
+        demonstrations: of the same expert on other days than those that it was fitted to.
+        limits: what is to be reached.
+        profit_factor: of the clone on these days, all costs paid.
     """
-    rows = split_demonstrations(demonstrations, parameters).validation
-    inputs = torch.from_numpy(network_inputs(demonstrations.observations[rows], scaler))
+    inputs = torch.from_numpy(network_inputs(demonstrations.observations, scaler))
     with torch.no_grad():
         outputs = policy.action_net(policy.mlp_extractor.forward_actor(inputs)).double().numpy()
-    actions = demonstrations.actions[rows]
+    actions = demonstrations.actions
     if isinstance(policy.action_space, gymnasium.spaces.Discrete):
         loss, prior = cross_entropy(outputs, actions), entropy(actions)
         recalls = recalls_of(actions, outputs.argmax(axis=1), CODES)
     else:
         loss, prior = float(np.mean((outputs[:, 0] - actions) ** 2)), float(np.var(actions))
         recalls = recalls_of(side_codes(actions), side_codes(outputs[:, 0]), SIDES)
-    return Acceptance(loss, prior, recalls, profit_factor, len(rows), parameters.acceptance)
+    return Acceptance(loss, prior, recalls, profit_factor, len(actions), limits)
 
 
 def cross_entropy(logits: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> float:

@@ -30,6 +30,11 @@ class Expert(Protocol):
         """The market features that it reads."""
         ...
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """The account features that show an agent what it decides by of its account."""
+        ...
+
     def rule(self, signals: Signals) -> Rule:
         """Return the rule on a market whose signals are these; NaN = not known yet."""
         ...

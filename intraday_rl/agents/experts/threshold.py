@@ -40,6 +40,11 @@ class Threshold(NamedTuple):
         """The market feature that it reads."""
         return (self.feature,)
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """The account features that show an agent what it decides by of its account."""
+        return ("position",)
+
     def rule(self, signals: Signals) -> ThresholdRule:
         """Return the rule on a market whose signal is this; NaN = not known yet, flat."""
         return ThresholdRule(self, signals)

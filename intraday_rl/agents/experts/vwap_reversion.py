@@ -59,6 +59,11 @@ class VwapReversion(NamedTuple):
         """The market features that it reads."""
         return (VWAP_GAP, RSI)
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """The account features that show an agent what it decides by of its account."""
+        return ("position", "unrealised_pnl", "bars_held")
+
     def rule(self, signals: Signals) -> VwapReversionRule:
         """Return the rule on a market whose signals are these; NaN = not known yet, no entry."""
         return VwapReversionRule(self, signals)

@@ -60,15 +60,18 @@ def clone_of(run: Run, validate: Validator, tracker: Any) -> Cloned:
     """
     rule = expert_rule(run.data)
     seed = seeding.integer(run.config["seed"], "demonstrations")
+    tape, rules, split = run.data.tape, run.data.rules, run.data.split
     with run.console.status("the expert demonstrates"):
-        demonstrations = demonstrate(rule, run.data.tape, run.data.rules, run.data.split.train, seed)
-    for line in demonstrations.warnings():
+        demonstrations = demonstrate(rule, tape, rules, split.train, seed)
+        later = demonstrate(rule, tape, rules, split.validation, seed)
+    for line in [*demonstrations.warnings(), *_blind_spots(run)]:
         LOG.warning(line)
     network = untrained_network(run)
     clone = _fit(run, network, demonstrations, tracker)
     policy = as_policy(network, clone.scaler)
     judged = {EXPERT: validate(rule), CLONE: validate(policy)}
-    acceptance = judge_clone(network, clone.scaler, demonstrations, run.plan.cloning, judged[CLONE]["profit_factor"])
+    limits = run.plan.cloning.acceptance
+    acceptance = judge_clone(network, clone.scaler, later, limits, judged[CLONE]["profit_factor"])
     facts = _facts(clone, len(demonstrations.actions))
     outcome = {"acceptance": acceptance.to_json(), "validation_sessions": judged, **facts, "curve": clone.curve}
     (run.folder / FILE).write_text(json.dumps(outcome, indent=1) + "\n")
@@ -98,6 +101,14 @@ def _fit(run: Run, network: Any, demonstrations: Demonstrations, tracker: Any) -
         clip = parameters.normalize_clip if parameters.normalize else None
         seed = seeding.integer(run.config["seed"], "cloning")
         return fit_clone(network, demonstrations, plan, clip, seed, on_epoch)
+
+
+def _blind_spots(run: Run) -> list[str]:
+    """Return a line where the agent does not see what of its account the expert decides by (SPEC B36)."""
+    hidden = [name for name in run.plan.expert.account if name not in run.data.rules.layout.account]
+    if not hidden:
+        return []
+    return [f"cloning: the expert decides by {', '.join(hidden)}, which features.account does not show the agent"]
 
 
 def _facts(clone: Clone, decisions: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def make_keeper(
     origin = {key: manifest[key] for key in ("data_fingerprint", "packages", "seeds", "overrides")}
     origin["git"] = {key: value for key, value in manifest["git"].items() if key != "diff"}
     parts = {"training": data.split.train, "validation": data.split.validation}
-    origin["seen_sessions"] = {name: " ".join(data.session_digests(part)) for name, part in parts.items()}
+    own = {name: data.session_digests(part) for name, part in parts.items()}
 
     def keep(snapshot: Any, name: str) -> None:
         save_bundle(
@@ -30,10 +30,15 @@ def make_keeper(
             features=data.features,
             config=config,
             judging=data.frozen.to_json(),
-            origin=origin,
+            origin=origin | {"seen_sessions": _with_earlier(own, manifest.get("seen_before", {}))},
         )
 
     return keep
+
+
+def _with_earlier(own: Mapping[str, list[str]], before: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of the sessions that the run sees, then those that the policy it began with had seen."""
+    return {name: " ".join(dict.fromkeys([*digests, *before.get(name, "").split()])) for name, digests in own.items()}
 
 
 def kept_policy(run_folder: Path, name: str) -> dict[str, Any]:

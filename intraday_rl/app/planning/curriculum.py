@@ -10,12 +10,13 @@ from intraday_rl.core.errors import ConfigError, IntradayError
 from intraday_rl.env.curriculum.stages import CurriculumPlan, SharpeGate, Stage
 
 
-def plan_curriculum(node: Mapping[str, Any], rules: Any) -> CurriculumPlan | None:
+def plan_curriculum(node: Mapping[str, Any], rules: Any, algorithm: str) -> CurriculumPlan | None:
     """Return the curriculum, None where none is chosen.
 
     Args:
         node: the `curriculum` group.
         rules: the TradingRules whose parameters the stages set.
+        algorithm: name of who is trained in the stages.
 
     Raises:
         ConfigError: a stage, or a parameter in it, is not allowed; the message starts with its key.
@@ -25,6 +26,8 @@ def plan_curriculum(node: Mapping[str, Any], rules: Any) -> CurriculumPlan | Non
         if node["stages"]:
             raise ConfigError("curriculum.gate must be given where there are stages, was null; try sharpe_gated")
         return None
+    if algorithm == "bc":
+        raise ConfigError("curriculum needs an algorithm that trains in the environment, was algo=bc; leave it out")
     gate = build_struct("curriculum.gate", node["gate"], SharpeGate)
     stages = (_stage(name, stage, rules) for name, stage in node["stages"].items())
     return CurriculumPlan(gate, tuple(stages))

@@ -60,6 +60,11 @@ def plan_warm_start(node: Mapping[str, Any], algo: Mapping[str, Any], project: P
             f"warm_start.value_warmup_steps must be 0 with algo={algorithm}, which has no value network of its own, "
             f"was {steps}"
         )
+    if steps and steps >= algo["parameters"]["total_timesteps"]:
+        raise ConfigError(
+            f"warm_start.value_warmup_steps must be < algo.parameters.total_timesteps "
+            f"({algo['parameters']['total_timesteps']}), was {steps}: the policy would never learn"
+        )
     entropy, path = node.get("entropy", 0.0), node.get("path")
     checks.within("warm_start", "entropy", entropy, 0.0, MOST_ENTROPY, "nats")
     return WarmStartPlan(name, None if path is None else project / Path(path).expanduser(), int(steps), float(entropy))

@@ -18,7 +18,7 @@ REFUSED_CHOICES = {
     "+algo=ppo": "algo has a choice already; write it without +",
     "++algo=ppo": "algo has a choice already; write it without +",
     "env/actions=steps": "env/actions has no choice steps (did you mean step?); choose env/actions=continuous|",
-    "env/action=step": "there is no group env/action (did you mean env/actions?); the groups are algo, cloning, criteria, ",
+    "env/action=step": "there is no group env/action (did you mean env/actions?); the groups are algo, cloning, ",
     "experiment=[ou_oracle,nothing]": "experiment has no choice nothing",
     "data=simulated,ou_markt": "data has no choice ou_markt (did you mean ou_market?)",
 }

@@ -55,7 +55,8 @@ class Alarms(BaseCallback):
 
     `kl`, `early_entropy`, `entropy`, `leak` and `collapse`, as `AlarmLimits` describes them: each is a metric
     `alarm/<name>`, 1 while it lasts and 0 else, written with the numbers that it is about. What an algorithm does not
-    log is not watched: SAC has no alarms. `update` is called at each evaluation, with its numbers in the logger.
+    log is not watched: SAC has the martingale's leak alarm alone. `update` is called at each evaluation, with its
+    numbers in the logger.
 
     Attributes:
         alarms: those that began, in order; one that ends and begins again stands there twice.

@@ -15,6 +15,7 @@ from intraday_rl.agents.cloning.acceptance import (
     recalls_of,
     side_codes,
 )
+from intraday_rl.agents.cloning.demonstrations import Demonstrations
 from intraday_rl.agents.cloning.fitting import fit_clone
 from intraday_rl.agents.policies.networks import as_policy
 from tests.unit.agents.cloning.examples import CODES, PARAMETERS, SIZES, demonstrations_of, network_of
@@ -105,10 +106,12 @@ def test_json_is_plain():
 
 
 @pytest.mark.parametrize("space", [CODES, SIZES])
-def test_judgement_is_on_the_validation_days_alone(space):
+def test_judgement_is_of_the_days_that_it_is_given(space):
     network, shown = network_of(space), demonstrations_of(space)
     clone = fit_clone(network, shown, PARAMETERS, 5.0, 0, lambda numbers: None)
-    judged = judge_clone(network, clone.scaler, shown, PARAMETERS, 1.25)
+    rows = slice(18 * 60, None)  # the days that ended the fit
+    fresh = Demonstrations(shown.observations[rows], shown.actions[rows], shown.sessions[rows], shown.dates[rows])
+    judged = judge_clone(network, clone.scaler, fresh, LIMITS, 1.25)
     best = min(row["validation_loss"] for row in clone.curve)
     assert judged.loss == pytest.approx(best, rel=1e-4)
     last = shown.actions[18 * 60 :].astype(np.float64)
@@ -127,6 +130,6 @@ def test_network_that_knows_nothing_has_no_skill():
     network, shown = network_of(CODES), demonstrations_of(CODES)
     with torch.no_grad():
         network.action_net.weight.zero_()
-    judged = judge_clone(network, None, shown, PARAMETERS, 1.25)
+    judged = judge_clone(network, None, shown, LIMITS, 1.25)
     assert judged.loss == pytest.approx(math.log(3.0), rel=1e-6)
     assert judged.skill < 0.0

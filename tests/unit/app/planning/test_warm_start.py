@@ -13,7 +13,7 @@ ROOT = Path("project")
 
 
 def algo(name: str, regime_heads: bool = False) -> dict[str, object]:
-    return {"name": name, "parameters": {"regime_heads": regime_heads}}
+    return {"name": name, "parameters": {"regime_heads": regime_heads, "total_timesteps": 200}}
 
 
 CLONE = {"name": "bc", "value_warmup_steps": 100, "entropy": 0.3}
@@ -48,3 +48,8 @@ def test_negative_steps_are_refused() -> None:
 def test_the_clone_has_one_head() -> None:
     with pytest.raises(ConfigError, match=r"needs algo\.parameters\.regime_heads=false, was true"):
         plan_warm_start(CLONE, algo("ppo", regime_heads=True), ROOT)
+
+
+def test_a_warm_up_leaves_steps_to_learn_in() -> None:
+    with pytest.raises(ConfigError, match=r"must be < algo\.parameters\.total_timesteps \(200\), was 200"):
+        plan_warm_start(CLONE | {"value_warmup_steps": 200}, algo("ppo"), ROOT)
