@@ -14,6 +14,7 @@ from intraday_rl.core.errors import BundleError
 
 NAME = "ensemble"  # in the place of an algorithm's name
 SAME = ("features.json", "observation.json", "actions.json", "costs.json", "judging.json")  # in all members
+SAME_SETTINGS = ("env", "market", "risk")  # of all members' configurations: what the first one's are judged under
 OWN = ("format", "files", "contents", "fingerprint")  # of a manifest: what is not its origin
 
 
@@ -25,10 +26,11 @@ def save_ensemble(path: Path, members: Sequence[Bundle]) -> None:
 
     Args:
         path: the new bundle's folder.
-        members: two or more that agree in the files of `SAME`; their networks may be of different kinds.
+        members: two or more that agree in the files of `SAME` and in `SAME_SETTINGS`; their networks may be of
+            different kinds.
 
     Raises:
-        BundleError: they are too few, differ, or one is an ensemble itself.
+        BundleError: they are too few, differ, one is there twice, or is an ensemble itself.
     """
     check_members(members)
     first = members[0]
@@ -52,16 +54,23 @@ def check_members(members: Sequence[Bundle]) -> None:
     """
     if len(members) < FEWEST:
         raise BundleError(f"an ensemble needs {FEWEST} or more runs, was {len(members)}")
-    first = members[0]
+    first, known = members[0], dict[str, str]()
     for member in members:
+        run, fingerprint = run_of(member), member.manifest["fingerprint"]
         if isinstance(member.policy, EnsemblePolicy):
-            raise BundleError(f"{run_of(member)} is an ensemble itself; give its members' runs")
-        for name in SAME:
-            difference = first_difference(first.parts[name], member.parts[name])
+            raise BundleError(f"{run} is an ensemble itself; give its members' runs")
+        if fingerprint in known:
+            raise BundleError(
+                f"an ensemble's members must differ: {known[fingerprint]} and {run} are one; leave one out"
+            )
+        known[fingerprint] = run
+        pairs = [(name.removesuffix(".json"), first.parts[name], member.parts[name]) for name in SAME]
+        pairs += [(name, first.config.get(name), member.config.get(name)) for name in SAME_SETTINGS]
+        for name, expected, found in pairs:
+            difference = first_difference(expected, found, name if name in SAME_SETTINGS else "")
             if difference is not None:
                 raise BundleError(
-                    f"an ensemble's members must agree: {run_of(member)} differs from {run_of(first)} in "
-                    f"{name.removesuffix('.json')}: {difference}"
+                    f"an ensemble's members must agree: {run} differs from {run_of(first)} in {name}: {difference}"
                 )
 
 

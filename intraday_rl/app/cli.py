@@ -70,6 +70,10 @@ def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
             if resumption is not None:
                 return _run_jobs(task, [resumption.override], resumption.register())
         precheck(arguments.overrides, arguments.multirun)
+        if any(text.startswith("hydra.run.dir=") for text in arguments.overrides) and not arguments.multirun:
+            from intraday_rl.app.resuming.resumption import refuse_taken_folder
+
+            refuse_taken_folder(arguments.overrides)
         return _run_jobs(task, argv, PRIMARY)
     _start_hydra(lambda config: None, argv, PRIMARY)
     return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
             description=data.describe(cost_words(data.plan), chosen.words, chosen.sizes),
             curve=pd.DataFrame(),
             manifest={key: bundle.manifest[key] for key in MANIFEST_KEYS[:4]},
-            commands=[" ".join(["python evaluate.py", *_arguments(request)])],
+            commands=[shlex.join(["python", "evaluate.py", *_arguments(request)])],
         )
         write_report(report, folder / "report.html", folder / "report.png")
     print_summary(console, judged, report, folder)
@@ -268,7 +269,7 @@ def _arguments(request: Request) -> list[str]:
     sessions = [] if request.sessions is None else [f"sessions={request.sessions}"]
     stress = [] if request.stress is None else [f"stress={request.stress}"]
     seeds = [] if request.seeds is None else [f"seeds={request.seeds}"]
-    plugins = [f"'plugins=[{','.join(request.plugins)}]'"] if request.plugins else []
+    plugins = [f"plugins=[{','.join(request.plugins)}]"] if request.plugins else []
     return [f"run={request.run}", *sessions, *stress, *seeds, *plugins, *request.data_overrides]
 
 

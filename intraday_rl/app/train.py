@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from intraday_rl.app.build import build_plan
 from intraday_rl.app.market_data import MarketData, load_market_data
-from intraday_rl.app.resuming.places import drop_checkpoints, refuse_other_folder
+from intraday_rl.app.resuming.places import drop_checkpoints, refuse_other_folder, refuse_taken
 from intraday_rl.core.jit import cache_is_cold
 
 Config = dict[str, Any]
@@ -42,6 +43,8 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
         IntradayError: configuration, data or accounting are wrong.
     """
     refuse_other_folder(config["resume"], run_folder)
+    if config["resume"] is None:
+        refuse_taken(run_folder)
     console = Console(quiet=not config["progress"])
     plan = build_plan(config)
     for line in plan.rules.risk.active().layers.warnings():
@@ -61,7 +64,7 @@ def train(config: Config, run_folder: Path, overrides: Sequence[str]) -> dict[st
 
     resumes = config["resume"] is not None
     config = config | {"resume": None}  # of the run: it is not another one for having been interrupted
-    with sole_process(run_folder):
+    with sole_process(run_folder, resumes):
         manifest = read_manifest(data, run_folder) if resumes else begin_manifest(config, data, run_folder, overrides)
         metrics = _run(Run(config, plan, data, run_folder, manifest["overrides"], console, manifest, resumes))
         drop_checkpoints(run_folder)
@@ -138,7 +141,10 @@ def _judge(run: Any, learned: Any) -> tuple[Any, Any]:
         description=data.describe(cost_words(run.plan), TEST_SESSIONS, data.part_sizes()),
         curve=curve,
         manifest=run.manifest | {"alarms": alarm_names(learned.alarms)},
-        commands=[" ".join(["python train.py", *run.overrides]), f"python evaluate.py run={folder}"],
+        commands=[
+            shlex.join(["python", "train.py", *run.overrides]),
+            shlex.join(["python", "evaluate.py", f"run={folder}"]),
+        ],
     )
     write_report(report, folder / "report.html", folder / "report.png")
     write_feature_report(feature_report_of(data, folder.name), folder / "features.html")

@@ -1,11 +1,13 @@
 """Ensembles and several seeds from the command line's side: trained, combined, judged."""
 
 import json
+import shutil
 
 import pytest
 
 from intraday_rl.app.combining.ensemble import combine_runs
 from intraday_rl.core.errors import BundleError, ConfigError
+from tests.support.bundles import change_manifest
 from tests.support.runs import SMALL, evaluation_of, judge_again, quick, run_small
 
 pytestmark = pytest.mark.slow
@@ -45,7 +47,10 @@ def json_of(path):
 
 def test_three_identical_models_are_the_model(runs, tmp_path):
     """D3.12: action by action and metric by metric."""
-    combine_runs([str(runs / "one")] * 3, str(tmp_path / "three"))
+    twins = [shutil.copytree(runs / "one" / "bundle", tmp_path / name) for name in ("first", "second", "third")]
+    for twin in twins:  # of a run of its own, with other packages
+        change_manifest(twin, "packages", {"made": twin.name})
+    combine_runs([str(twin) for twin in twins], str(tmp_path / "three"))
     metrics, said = judge_again(f"run={tmp_path / 'three'}")
     assert metrics == json_of(runs / "one" / "metrics.json")
     for name in ("trades.parquet", "fills.parquet", "equity.parquet"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from intraday_rl.agents import load_bundle
 from intraday_rl.agents.callbacks.curriculum import Curriculum
 from intraday_rl.agents.callbacks.regime_sampling import RegimeSampling
 from intraday_rl.agents.callbacks.validation import Validation
@@ -19,7 +21,7 @@ from intraday_rl.agents.parameters import PpoParameters, RecurrentPpoParameters,
 from intraday_rl.app.learning import learn
 from intraday_rl.app.listeners import CurriculumListener, MonitorListener
 from intraday_rl.app.resuming.lock import sole_process
-from intraday_rl.app.resuming.places import RESUME
+from intraday_rl.app.resuming.places import RESUME, is_finished
 from intraday_rl.app.train import train
 from intraday_rl.core.errors import ConfigError, DataError
 from intraday_rl.env.batch_env import BatchEnv
@@ -123,10 +125,12 @@ def test_training_from_a_clone_goes_on_without_cloning_again(tmp_path: Path, mon
     with quick():
         run_small(tmp_path / "whole", small=CLONED)
         run_until(800, tmp_path / "parts", CLONED)
+        shutil.rmtree(tmp_path / "parts" / "bundle")
         monkeypatch.setattr(learn, "clone_of", None)
         go_on(tmp_path / "parts", *CLONED)
     for name in ("metrics.json", "baselines.json", "validation.csv", "monitor.csv", "gates.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes(), name
+    assert load_bundle(tmp_path / "parts").parts == load_bundle(tmp_path / "whole").parts
     assert json.loads((tmp_path / "parts" / "manifest.json").read_text())["resumed"][0]["step"] == 768
     assert not (tmp_path / "parts" / RESUME).exists()
 
@@ -137,9 +141,13 @@ def test_run_goes_on_with_its_own_data_in_one_process(tmp_path: Path):
         run_until(300, tmp_path / "run", small)
         with pytest.raises(DataError, match="the data are not those that the run began with"):
             go_on(tmp_path / "run", *small, "data.source.seed=9")
-        with sole_process(tmp_path / "run"), pytest.raises(ConfigError, match="is at work in process"):
+        with sole_process(tmp_path / "run", resumes=True), pytest.raises(ConfigError, match="is at work in process"):
             go_on(tmp_path / "run", *small)
         with pytest.raises(ConfigError, match="resume must be given as resume=FOLDER"):
             train(json.loads(composed(*small)) | {"resume": str(tmp_path / "run")}, tmp_path / "other", [])
         go_on(tmp_path / "run", *small)
-    assert (tmp_path / "run" / "metrics.json").is_file()
+        with pytest.raises(ConfigError, match="holds a run already"):
+            train(json.loads(composed(*small)), tmp_path / "run", [])
+        with pytest.raises(ConfigError, match="is finished"):
+            go_on(tmp_path / "run", *small)
+    assert is_finished(tmp_path / "run")

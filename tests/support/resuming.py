@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -69,8 +69,10 @@ def train_in_parts(
     return outcome(result, diary, folder)
 
 
-def train_with_files(task: TrainingTask, folder: Path, diary: Diary) -> TrainingResult:
-    """Train with the listeners of a run, whose files are in the folder."""
+def train_with_files(
+    task: TrainingTask, folder: Path, diary: Diary, keep: Callable[[Any, str], None] = lambda snapshot, name: None
+) -> TrainingResult:
+    """Train with the listeners of a run, whose files are in the folder; snapshots go to `keep`."""
     validate = make_validator(task.tape, task.rules, np.array([4, 5]), task.seed)
     console = Console(file=io.StringIO())
     with ExitStack() as stack:
@@ -79,7 +81,7 @@ def train_with_files(task: TrainingTask, folder: Path, diary: Diary) -> Training
         stages = [] if task.curriculum is None else [stage.name for stage in task.curriculum.stages]
         listeners.append(CurriculumListener(rows, stages or ["only"], console))
         listeners.append(stack.enter_context(ProgressListener(console, task.parameters.total_timesteps)))
-        return train(task, validate, lambda snapshot, name: None, [*listeners, diary])
+        return train(task, validate, keep, [*listeners, diary])
 
 
 def outcome(result: TrainingResult, diary: Diary, folder: Path) -> dict[str, bytes]:

@@ -66,10 +66,15 @@ class Validation(BaseCallback):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Become what the callback was when it gave that state; it has its model already."""
+        """Become what the callback was when it gave that state; it has its model already.
+
+        The best policy is kept again: what was kept meanwhile may be a later one, which the training does not know.
+        """
         self._next, self.best_score, self.best_step = state["next"], state["best_score"], state["best_step"]
         self.best = None if state["best"] is None else snapshot_from(state["best"], self.model)
         self.curve = list(state["curve"])
+        if self.best is not None:
+            self._keep(self.best, "best")
 
     def _on_training_start(self) -> None:
         if self._at_start and self.num_timesteps == 0:

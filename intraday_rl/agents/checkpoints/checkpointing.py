@@ -80,7 +80,7 @@ class Checkpointing(BaseCallback):
             callback.n_calls = step // model.n_envs
         try:
             self._restore(model, state)
-        except IntradayError:
+        except (IntradayError, OSError):  # a full disk says nothing about the checkpoint
             raise
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -88,6 +88,7 @@ class Checkpointing(BaseCallback):
                 f"the checkpoint of step {step} in {self._plan.folder} does not fit this training ({reason}); go on "
                 "with the sources that it was made by"
             ) from error
+        self._store.drop_after(step)
         self._last_step = step
         self._plan.on_resume(step)
 

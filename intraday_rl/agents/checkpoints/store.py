@@ -93,6 +93,14 @@ class CheckpointStore:
                 LOG.warning("checkpoint %s cannot be used (%s); the one before it is tried", folder, reason)
         raise CheckpointError(f"{self._folder} holds no checkpoint that is whole; start the run anew")
 
+    def drop_after(self, step: int) -> None:
+        """Remove checkpoints of later steps, and what an interrupted write has left: all kept ones are whole then."""
+        for other in self.steps():
+            if other > step:
+                shutil.rmtree(self._folder / str(other))
+        for new in self._folder.glob(f"*{NEW}"):
+            shutil.rmtree(new)
+
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Write an npz file and bring it to the disk."""

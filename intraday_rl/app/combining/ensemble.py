@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from intraday_rl.app.build import resolve_path
@@ -32,4 +33,5 @@ def combine_runs(runs: Sequence[str], out: str) -> str:
     except OSError as error:
         raise ConfigError(f"--out={out} cannot be written: {error}") from error
     networks = ", ".join(member.parts["policy.json"]["network"] for member in members)
-    return f"ensemble of {len(members)} ({networks}): {folder}\njudge it: python evaluate.py run={out}"
+    command = shlex.join(["python", "evaluate.py", f"run={out}"])
+    return f"ensemble of {len(members)} ({networks}): {folder}\njudge it: {command}"

@@ -7,14 +7,15 @@ holds it is written beside it, for the message.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from intraday_rl.app.resuming.places import RESUME
+from intraday_rl.app.resuming.places import RESUME, checkpoint_steps, refuse_nothing_left, refuse_taken
 from intraday_rl.core.errors import ConfigError
 from intraday_rl.tracking.store import HOST_TAG, PROCESS_TAG, STARTED_TAG, process_tags
 
@@ -22,24 +23,42 @@ LOCK, HOLDER = "lock", "process.json"
 
 
 @contextmanager
-def sole_process(run_folder: Path) -> Iterator[None]:
+def sole_process(run_folder: Path, resumes: bool) -> Iterator[None]:
     """Keep other processes out of the run folder within the block.
 
+    Args:
+        run_folder: of the run.
+        resumes: whether the run there goes on; otherwise one begins.
+
     Raises:
-        ConfigError: another one is at work there.
+        ConfigError: another one is at work there, a run to begin finds one there, or a run to go on with has nothing
+            left to do or to go on from.
     """
-    folder = run_folder / RESUME
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, refuse = run_folder / RESUME, refuse_nothing_left if resumes else refuse_taken
+    refuse(run_folder)  # before anything is written
+    if not resumes:
+        folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise ConfigError(f"{run_folder} is at work{_holder(folder)}: wait for it, or stop it") from error
     try:
+        _refuse_again(refuse, run_folder)
         (folder / HOLDER).write_text(json.dumps(process_tags()) + "\n", encoding="utf-8")
         yield
     finally:
         lock.release()
+
+
+def _refuse_again(refuse: Callable[[Path], None], run_folder: Path) -> None:
+    """Refuse with the lock held: another process may have come to its end meanwhile."""
+    try:
+        refuse(run_folder)
+    except ConfigError:
+        if not checkpoint_steps(run_folder):  # the lock's own trace: a finished run stays finished
+            shutil.rmtree(run_folder / RESUME, ignore_errors=True)
+        raise
 
 
 def _holder(folder: Path) -> str:

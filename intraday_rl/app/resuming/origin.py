@@ -19,6 +19,7 @@ Manifest = dict[str, Any]
 SHORT = 12  # characters of a digest that are shown
 OF_GIT = ("commit", "branch", "dirty")
 OF_PROCESS = ("started", "command", "host", "pid")
+OF_MACHINE = {"python": "Python", "platform": "the platform"}  # key of a manifest -> in words
 
 LOG = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def read_manifest(data: MarketData, run_folder: Path) -> Manifest:
 
 
 def note_resumption(manifest: Manifest, run_folder: Path, step: int) -> None:
-    """Add to the manifest that the run goes on, and warn where sources or packages are others.
+    """Add to the manifest that the run goes on, and warn where sources, packages or the machine are others.
 
     Args:
         manifest: of the run, changed.
@@ -64,30 +65,36 @@ def note_resumption(manifest: Manifest, run_folder: Path, step: int) -> None:
         step: from which it goes on.
     """
     present = collect_manifest(PROJECT, {}, {}, None)
-    former, packages = manifest["git"], manifest["packages"]
+    packages = manifest["packages"]
     changed = {
         name: present["packages"].get(name)
         for name in sorted({*packages, *present["packages"]})
         if present["packages"].get(name) != packages.get(name)
     }
-    entry = {key: present[key] for key in OF_PROCESS}
+    entry = {key: present[key] for key in (*OF_PROCESS, *OF_MACHINE)}
     entry |= {"step": step, "git": {key: present["git"][key] for key in OF_GIT}, "packages": changed}
     manifest["resumed"] = [*manifest.get("resumed", []), entry]
     write_manifest(manifest, run_folder / MANIFEST)
-    for words in _changes(former, present["git"], changed):
+    for words in _changes(manifest, present, changed):
         LOG.warning("resume: %s: the results may differ from those of a run that was not interrupted", words)
 
 
 def _changes(former: Mapping[str, Any], present: Mapping[str, Any], packages: Mapping[str, Any]) -> list[str]:
     """Return what is not as it was, in words."""
     words = []
-    if former["commit"] != present["commit"]:
-        words.append(f"the sources are another commit ({_short(present['commit'])}, was {_short(former['commit'])})")
-    elif former.get("diff") != present["diff"]:
+    was, now = former["git"], present["git"]
+    if was["commit"] != now["commit"]:
+        words.append(f"the sources are another commit ({_short(now['commit'])}, was {_short(was['commit'])})")
+    elif was.get("diff") != now["diff"]:
         words.append("the sources were edited since the run began")
     if packages:
         named = ", ".join(f"{name} {version or 'is gone'}" for name, version in packages.items())
         words.append(f"packages are others than the run began with ({named})")
+    words += [
+        f"{name} is another one ({present[key]}, was {former.get(key)})"
+        for key, name in OF_MACHINE.items()
+        if former.get(key) != present[key]
+    ]
     return words
 
 

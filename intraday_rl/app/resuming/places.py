@@ -39,6 +39,31 @@ def next_config_folder(run_folder: Path) -> str:
     return f"{CONFIG_FOLDER}/resume_{max((int(k) for k in taken if k.isdecimal()), default=0) + 1}"
 
 
+def refuse_taken(run_folder: Path) -> None:
+    """Refuse to begin a run in a folder that holds one.
+
+    Raises:
+        ConfigError: it has a manifest.
+    """
+    if (run_folder / MANIFEST).exists():
+        raise ConfigError(
+            f"{run_folder} holds a run already ({MANIFEST}); give another folder, or continue it with "
+            + shlex.quote(f"resume={run_folder}")
+        )
+
+
+def refuse_nothing_left(run_folder: Path) -> None:
+    """Refuse to go on with a run that is finished, or that has no checkpoint.
+
+    Raises:
+        ConfigError: the run is one of these.
+    """
+    if is_finished(run_folder):
+        raise ConfigError(f"resume: {run_folder} is finished ({METRICS}); nothing to resume")
+    if not checkpoint_steps(run_folder):
+        raise ConfigError(f"resume: {run_folder} has no checkpoint to go on from; start a new run")
+
+
 def refuse_other_folder(resume: str | None, run_folder: Path) -> None:
     """Refuse to go on with a run in another folder than its own: `resume` is a command line's, by itself.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,13 @@ from intraday_rl.app.command_line.groups import list_groups
 from intraday_rl.app.command_line.overrides import is_hydras, parse
 from intraday_rl.app.command_line.settings import check_checkpoint, check_settings
 from intraday_rl.app.compose import check_plan
-from intraday_rl.app.resuming.places import METRICS, checkpoint_steps, is_finished, next_config_folder
+from intraday_rl.app.resuming.places import METRICS, checkpoint_steps, is_finished, next_config_folder, refuse_taken
 from intraday_rl.app.resuming.saved_config import RESUME, read_saved, refuse_plugins, with_overrides
 from intraday_rl.core.errors import ConfigError
 
 CONFIG_NAME = "resumed"  # under which Hydra finds the configuration
 JOB = "train"
+RUN_FOLDER = "hydra.run.dir"
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,27 @@ def resumption_of(overrides: Sequence[str], multirun: bool) -> Resumption | None
     if is_finished(folder):
         raise ConfigError(f"resume: {folder} is finished ({METRICS}); nothing to resume")
     if not checkpoint_steps(folder):
-        command = " ".join(["python train.py", *saved.overrides])
+        command = shlex.join(["python", "train.py", *saved.overrides])
         raise ConfigError(f"resume: {folder} was stopped before its first checkpoint; start it anew: {command}")
     config = with_overrides(saved, parsed)
     refuse_plugins(saved, parsed)
     config[RESUME] = str(folder)
     _check(folder, cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True)))
     return Resumption(folder, cast("dict[str, Any]", OmegaConf.to_container(config)))
+
+
+def refuse_taken_folder(overrides: Sequence[str]) -> None:
+    """Refuse a run in a folder that holds one, before Hydra writes its configuration over that run's.
+
+    A folder whose name Hydra makes up (`${…}`) is not known here; the run itself refuses it.
+
+    Raises:
+        ConfigError: `hydra.run.dir` holds a run.
+    """
+    for override in parse(overrides):
+        value = override.value()
+        if override.key_or_group == RUN_FOLDER and isinstance(value, str) and "${" not in value:
+            refuse_taken(Path(value))
 
 
 def _asked_folder(overrides: Sequence[Override]) -> Path | None:

@@ -51,6 +51,8 @@ def read_saved(run_folder: Path) -> SavedConfig:
         ConfigError: a file is missing or cannot be a configuration.
     """
     folder = run_folder / CONFIG_FOLDER
+    if not folder.is_dir():
+        raise ConfigError(f"resume: {run_folder} holds no run ({CONFIG_FOLDER}/ is missing); give the run folder")
     register_resolvers()
     try:
         config = OmegaConf.load(folder / "config.yaml")

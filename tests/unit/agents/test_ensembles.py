@@ -1,6 +1,7 @@
 """Ensembles as bundles: what they keep of their members, that they verify themselves, and who cannot be a member."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -58,9 +59,9 @@ def predictions(bundle):
 
 
 def test_ensemble_of_three_identical_bundles_acts_as_the_bundle(member, tmp_path):
-    one = member("one")
-    save_ensemble(tmp_path / "three", [one] * 3)
-    loaded = load_bundle(tmp_path / "three")
+    one, *others = (member(name, seen={"training": name, "validation": ""}) for name in ("one", "two", "three"))
+    save_ensemble(tmp_path / "all", [one, *others])
+    loaded = load_bundle(tmp_path / "all")
     assert len(set(predictions(one))) == 3
     assert predictions(loaded).tobytes() == predictions(one).tobytes()
 
@@ -163,6 +164,12 @@ def test_ensemble_with_moments_that_cannot_be_is_refused(two, name, value):
         ({"file": ("features.json", "base_spread", 0.02)}, ("features", "base_spread", "0.02", "0.01")),
         ({"file": ("judging.json", "slippage_budget_bps", 2.0)}, ("judging", "slippage_budget_bps", "2.0", "1.25")),
         ({"file": ("observation.json", "drawdown_unit", 0.5)}, ("observation", "drawdown_unit", "0.5")),
+        (
+            {"file": ("config.json", "env", CONFIG["env"] | {"initial_capital_usd": 2.0})},
+            ("env: env.initial_capital_usd should not be there, is 2.0",),
+        ),
+        ({"file": ("config.json", "risk", {"limit": 2.0})}, ("risk: risk is {'limit': 2.0}, should be None",)),
+        ({"file": ("config.json", "market", {"bps": 2.0})}, ("market: market is {'bps': 2.0}, should be None",)),
     ],
 )
 def test_members_that_differ_are_refused(member, tmp_path, change, words):
@@ -174,12 +181,22 @@ def test_members_that_differ_are_refused(member, tmp_path, change, words):
         sign_again(second.path)
         second = load_bundle(second.path)
     with pytest.raises(BundleError) as caught:
-        save_ensemble(tmp_path / "both" / "bundle", [first, first, second])
+        save_ensemble(tmp_path / "both" / "bundle", [first, second])
     message = str(caught.value)
     assert "\n" not in message
     for word in ("second differs from first in", *words):
         assert word in message
     assert not (tmp_path / "both").exists()
+
+
+def test_run_that_is_given_twice_is_refused(member, tmp_path):
+    """Also as a copy: it would have two votes."""
+    one, other = member("one"), member("other", seed=1)
+    copy = shutil.copytree(one.path, tmp_path / "copy")
+    with pytest.raises(BundleError) as caught:
+        save_ensemble(tmp_path / "all" / "bundle", [one, other, load_bundle(copy)])
+    assert str(caught.value) == "an ensemble's members must differ: one and copy are one; leave one out"
+    assert not (tmp_path / "all").exists()
 
 
 def test_one_member_is_too_few(member, tmp_path):
@@ -204,7 +221,7 @@ def test_member_without_an_algorithm_is_refused(member, tmp_path, algo):
     change_json(one.path / "config.json", "algo", value=algo)
     sign_again(one.path)
     with pytest.raises(BundleError, match=r"config\.json lacks algo"):
-        save_ensemble(tmp_path / "both", [load_bundle(one.path)] * 2)
+        save_ensemble(tmp_path / "both", [load_bundle(one.path), member("other", seed=1)])
 
 
 def test_judging_of_members_is_kept(two):

@@ -21,7 +21,7 @@ from intraday_rl.core.errors import CheckpointError
 from intraday_rl.env.curriculum.stages import CurriculumPlan, SharpeGate, Stage
 from tests.support.contents import differences
 from tests.support.fingerprint import Watch, watch
-from tests.support.resuming import Diary, train_in_parts, train_with_files
+from tests.support.resuming import Diary, StoppedError, train_in_parts, train_with_files
 from tests.support.training import tiny_task
 
 LIMITS = AlarmLimits(
@@ -143,6 +143,40 @@ def test_checkpoint_of_another_training_is_refused_in_one_line(parts, tmp_path):
         with pytest.raises(CheckpointError) as caught:
             train_with_files(other, tmp_path / "run", Diary(None))
         assert "\n" not in str(caught.value)
+
+
+def resumed_and_stopped(folder, keep=lambda snapshot, name: None):
+    """Go on with a training, and stop it before its first step."""
+    task = replace(full_task(), checkpoints=plan_at(folder, True))
+    with pytest.raises(StoppedError):
+        train_with_files(task, folder, Diary(0), keep)
+
+
+def test_best_policy_is_kept_again_as_the_checkpoint_has_it(parts, tmp_path):
+    """What was kept after the checkpoint may be another one, or gone."""
+    shutil.copytree(parts.folder, tmp_path / "run")
+    kept = []
+    resumed_and_stopped(tmp_path / "run", lambda snapshot, name: kept.append((name, snapshot)))
+    _, state = store.CheckpointStore(tmp_path / "run" / "resume", 2).load(lambda state: None)
+    best = state["callbacks"]["Validation"]["best"]
+    ((name, snapshot),) = kept
+    assert name == "best"
+    assert {key: value.tobytes() for key, value in snapshot.weights.items()} == {
+        key: value.tobytes() for key, value in best["weights"].items()
+    }
+    assert snapshot.scaler.mean.tobytes() == best["scaler"]["mean"].tobytes()
+    assert snapshot.network == best["network"]
+
+
+def test_torn_checkpoints_are_removed_once_an_earlier_one_is_gone_on_from(parts, tmp_path):
+    """Only whole ones count among those that are kept."""
+    shutil.copytree(parts.folder, tmp_path / "run")
+    folder = tmp_path / "run" / "resume"
+    assert {"256", "512"} <= {path.name for path in folder.iterdir()}
+    (folder / "512" / "state.json").write_text("{")
+    (folder / "600.new").mkdir()
+    resumed_and_stopped(tmp_path / "run")
+    assert [path.name for path in folder.iterdir() if path.name[0].isdecimal()] == ["256"]
 
 
 def test_nothing_to_resume_from_is_said(tmp_path):

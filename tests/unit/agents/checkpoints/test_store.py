@@ -88,6 +88,14 @@ def test_checkpoints_of_a_future_that_was_lost_are_dropped(tmp_path):
     assert store.steps() == [10, 20]
 
 
+def test_what_is_newer_or_half_written_can_be_dropped(tmp_path):
+    store = store_of(tmp_path, (10, 20, 30), keep=3)
+    (tmp_path / "resume" / "40.new").mkdir()
+    (tmp_path / "resume" / "lock").touch()
+    store.drop_after(20)
+    assert sorted(path.name for path in (tmp_path / "resume").iterdir()) == ["10", "20", "lock"]
+
+
 def spoil(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

@@ -1,5 +1,7 @@
 """`python -m intraday_rl ensemble`: what it writes and says, and what it refuses."""
 
+import shlex
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,13 @@ def test_command_writes_a_bundle_and_says_how_to_judge_it(runs, tmp_path, capsys
     assert [path.name for path in out.iterdir()] == ["bundle"]
     bundle = load_bundle(out)
     assert len(np.unique(bundle.predict(observations())[0])) == 3
+
+
+def test_said_command_can_be_pasted_into_a_shell(runs, tmp_path, capsys):
+    out = tmp_path / "both of them"
+    assert main(["ensemble", *runs, "--out", str(out)]) == 0
+    command = capsys.readouterr().out.partition("judge it: ")[2]
+    assert shlex.split(command) == ["python", "evaluate.py", f"run={out}"]
 
 
 def test_folder_with_a_bundle_is_not_overwritten(runs, tmp_path):

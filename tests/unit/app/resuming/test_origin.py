@@ -16,6 +16,8 @@ MANIFEST = {
     "git": GIT,
     "packages": {"torch": "1.0", "gone": "2.0"},
     "overrides": ["seed=1"],
+    "python": "3.11.1",
+    "platform": "Linux-1",
 }
 DATA = SimpleNamespace(fingerprint="f" * 64)
 
@@ -28,7 +30,8 @@ def folder(tmp_path):
 
 def present(monkeypatch, **changes):
     """Let the sources and packages be these."""
-    facts = {"git": GIT, "packages": MANIFEST["packages"], "started": "now", "command": ["x"], "host": "h", "pid": 1}
+    facts = {name: MANIFEST[name] for name in ("git", "packages", "python", "platform")}
+    facts |= {"started": "now", "command": ["x"], "host": "h", "pid": 1}
     monkeypatch.setattr(origin, "collect_manifest", lambda *_: facts | changes)
 
 
@@ -64,6 +67,7 @@ def test_each_resumption_is_noted(folder, monkeypatch, caplog):
     assert {name: value for name, value in written.items() if name != "resumed"} == MANIFEST
     assert [entry["step"] for entry in written["resumed"]] == [100, 300]
     assert written["resumed"][0]["git"] == {"commit": "abc" * 14, "branch": "main", "dirty": True}
+    assert (written["resumed"][0]["python"], written["resumed"][0]["platform"]) == ("3.11.1", "Linux-1")
     assert warnings_of(caplog) == []
 
 
@@ -73,6 +77,8 @@ def test_each_resumption_is_noted(folder, monkeypatch, caplog):
         ({"git": GIT | {"commit": "def" * 14}}, "another commit (defdefdefdef, was abcabcabcabc)"),
         ({"git": GIT | {"diff": ""}}, "the sources were edited since the run began"),
         ({"packages": {"torch": "1.1", "new": "3"}}, "the run began with (gone is gone, new 3, torch 1.1)"),
+        ({"python": "3.12.0"}, "Python is another one (3.12.0, was 3.11.1)"),
+        ({"platform": "Linux-2"}, "the platform is another one (Linux-2, was Linux-1)"),
     ],
 )
 def test_other_sources_and_packages_are_warned_of(folder, monkeypatch, caplog, changes, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_no_run_is_asked_for():
 
 def test_folder_that_is_not_there_is_said(tmp_path: Path):
     assert refusal(tmp_path / "none") == f"resume: there is no run folder {tmp_path}/none"
-    assert refusal(tmp_path).startswith(f"resume: {tmp_path}/.hydra does not hold the configuration of a run (")
+    assert refusal(tmp_path) == f"resume: {tmp_path} holds no run (.hydra/ is missing); give the run folder"
 
 
 def test_finished_run_has_nothing_to_resume(copy: Path):
@@ -156,6 +157,25 @@ def test_run_without_a_checkpoint_is_to_be_started_anew(copy: Path):
     assert refusal(copy) == (
         f"resume: {copy} was stopped before its first checkpoint; start it anew: python train.py {' '.join(BEGUN_WITH)}"
     )
+
+
+def test_command_to_start_anew_can_be_pasted_into_a_shell(copy: Path):
+    shutil.rmtree(copy / RESUME)
+    overrides = ["data=historical", "data.symbols=[SPY,QQQ]", "data.path=my bars"]
+    (copy / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
+    assert shlex.split(refusal(copy).partition("start it anew: ")[2]) == ["python", "train.py", *overrides]
+
+
+def test_new_run_in_a_folder_with_a_run_leaves_that_run_as_it_is(copy: Path, capfd: pytest.CaptureFixture[str]):
+    (copy / "manifest.json").touch()
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    task = Recorder()
+    assert run(task, ["seed=4", f"hydra.run.dir={copy}"]) == 1
+    assert capfd.readouterr().err == (
+        f"error: {copy} holds a run already (manifest.json); give another folder, or continue it with resume={copy}\n"
+    )
+    assert task.calls == []
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
 def spoil(copy: Path, change: Any) -> None:
