@@ -15,7 +15,6 @@ CONFIGURATIONS = [
     "warm_start=bc",
     "algo=ppo env/actions=continuous",
     "experiment=ou_oracle algo=recurrent_ppo",
-    "experiment=lq_oracle algo=ppo",
     "experiment=phase6 algo.parameters.regime_heads=true",
 ]
 NORMALISED = {"bundle/scaler.npz", "sb3/vecnormalize.pkl"}  # where observations are

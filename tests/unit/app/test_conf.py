@@ -29,6 +29,7 @@ NEEDED = {
     "data=files": ["data.symbols=[SPY]"],
     "data/quality=standard": ["data=historical", "data.path=bars", "data.symbols=[SPY]"],
     "features=known_state": ["data=ou_market"],
+    "warm_start=run": ["warm_start.path=run"],
 }
 
 
