@@ -28,6 +28,8 @@ from tests.support.lq_oracle import (
 )
 from tests.support.oracle_policies import mean_and_error
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 1500
 LOTS = 4.0  # the most that may be held
 SESSION_MINUTES = 390

@@ -17,6 +17,8 @@ from intraday_rl.data.sources import SimulatedMarket
 from tests.support.bundles import change_json, sign_again
 from tests.support.runs import SMALL, judge_again, quick, run_small
 
+pytestmark = pytest.mark.slow
+
 SYMBOLS = {"AAA": (1, 100.0, 0.01), "BBB": (2, 40.0, 0.02)}  # seed, price, spread
 DAYS = 10
 OWN_SPREAD = "+market.by_symbol.BBB.execution.spread.base_spread=0.02"

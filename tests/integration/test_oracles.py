@@ -48,6 +48,7 @@ def session_results(plan: Plan, data: MarketData, policy: object) -> np.ndarray:
     return (recording.final["nav"] - recording.final["start_nav"]) / 100.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("semantics", ["target", "step"])
 def test_environment_pays_the_dynamic_programs_optimum(semantics: str) -> None:
     plan, data = ou_market(semantics)

@@ -234,6 +234,7 @@ def test_nothing_up_to_t_depends_on_later_bars_of_real_sessions(real, future):
         assert real.differences(t, future) == set(), t
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("future", FUTURES)
 def test_nothing_up_to_t_depends_on_later_bars_under_every_rule(ruled, future):
     recording = ruled.trace(len(ruled.bars.sessions) - 1).recording

@@ -169,6 +169,7 @@ def fading_square_root(monkeypatch):
     return FadingSquareRoot
 
 
+@pytest.mark.slow
 def test_search_finds_the_gain_in_a_square_root_that_fades(fading_square_root):
     """Many small orders push the price further than one large one pushes it back (Gatheral 2010)."""
     model = fading_square_root(lambda_root=1e-3, slow_kept=0.94, fast_kept=0.9)

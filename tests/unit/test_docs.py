@@ -116,6 +116,7 @@ def test_readme_has_a_row_for_every_group():
     assert wrong_rows((PROJECT / "README.md").read_text(encoding="utf-8"), list_groups()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [*MODELS, "../README.md"])
 def test_commands_of_a_page_are_understood(page: str):
     commands = commands_of((DOCS / page).read_text(encoding="utf-8"))

@@ -54,6 +54,7 @@ ENTRIES = {
 TRADER_EXITS = {"stop": TradeStop(1.0), "holding": HoldingLimit(30), "market_time": MarketTimeLimit(180)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_groups()["risk"])
 def test_preset_holds_the_documents_rules(name):
     risk = risk_of(f"risk={name}", "market.execution.commission.order_minimum_usd=0.01")
