@@ -42,3 +42,7 @@ class CheckpointError(IntradayError):
 
 class TrackingError(IntradayError):
     """The experiment store cannot be used."""
+
+
+class SweepError(IntradayError):
+    """A sweep cannot begin or go on: its study, its storage or its trials."""

@@ -1,23 +1,19 @@
-"""A training in a process of its own: how it is started, and how it ends with the process that started it.
-
-Conventions: the process is the leader of its own process group. Ctrl-C reaches the process that started it alone, which
-stops it: so it is told once, and whoever started several stops them all.
-"""
+"""A training in a process of its own: train.py with arguments."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import IO
 
 from intraday_rl.app.command_line.groups import PROJECT
+from intraday_rl.core import processes
 
-GRACE_SECONDS = 30.0  # to save what there is after SIGTERM; then SIGKILL
+
+def training_command(arguments: Sequence[str]) -> list[str]:
+    """Return the command that runs train.py with the arguments."""
+    return [sys.executable, str(PROJECT / "train.py"), *arguments]
 
 
 def start_training(
@@ -35,38 +31,4 @@ def start_training(
         environment: variables besides those of this process.
         kept_open: file descriptors that stay open in it.
     """
-    return subprocess.Popen(
-        [sys.executable, str(PROJECT / "train.py"), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=None if output is None else subprocess.STDOUT,
-        env={**os.environ, **(environment or {})},
-        pass_fds=tuple(kept_open),
-        process_group=0,
-    )
-
-
-def stop_trainings(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the processes with all that they started: SIGTERM, and SIGKILL for what is still there after a while.
-
-    A second Ctrl-C does not wait.
-    """
-    working = [process for process in processes if process.poll() is None]
-    _signal(working, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    try:
-        for process in working:
-            process.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        _signal(working, signal.SIGKILL)
-        for process in working:
-            process.wait()
-
-
-def _signal(leaders: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
-    """Send a signal to the processes and to all that they started; those that are gone are left out."""
-    for leader in leaders:
-        with suppress(ProcessLookupError, PermissionError):  # macOS says the second of one that just ended
-            os.killpg(leader.pid, number)
+    return processes.start(training_command(arguments), output=output, environment=environment, kept_open=kept_open)

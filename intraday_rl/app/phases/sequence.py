@@ -17,11 +17,12 @@ from typing import NamedTuple
 from rich.console import Console
 
 from intraday_rl.app.command_line.groups import PROJECT
-from intraday_rl.app.command_line.processes import start_training, stop_trainings
+from intraday_rl.app.command_line.processes import start_training
 from intraday_rl.app.phases import baselines
 from intraday_rl.app.phases.reporting import PHASE_FILE
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.core.processes import stop
 from intraday_rl.evaluation.phases.verdicts import MET, NOT_DECIDABLE
 
 PHASES = tuple(f"phase{number}" for number in range(7))
@@ -125,7 +126,7 @@ def train_in_process(overrides: Sequence[str]) -> int:
         try:
             return child.wait()
         finally:
-            stop_trainings([child])
+            stop([child])
 
 
 def previous_baseline(phase: str) -> str | None:

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
-from intraday_rl.app.command_line.processes import start_training, stop_trainings
+from intraday_rl.app.command_line.processes import start_training
 from intraday_rl.app.studies import records
 from intraday_rl.app.studies.planning import CONTINUED, PlannedRun, arguments_of
 from intraday_rl.app.studies.records import Record
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.core.processes import ONE_THREAD, stop
 
 POLL_SECONDS = 0.2
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 LOCK = ".lock"
 
 
@@ -77,7 +77,7 @@ class Trainings:
 
     def stop(self, processes: Sequence[Any]) -> None:
         """End the processes with all that they started."""
-        stop_trainings(processes)
+        stop(processes)
 
 
 @contextmanager

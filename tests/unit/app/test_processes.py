@@ -9,7 +9,8 @@ import time
 import pytest
 
 from intraday_rl.app.command_line import processes
-from intraday_rl.app.command_line.processes import start_training, stop_trainings
+from intraday_rl.app.command_line.processes import start_training
+from intraday_rl.core.processes import children, stop
 
 WORDS = "import os, sys; print(*sys.argv[1:], os.environ['MORE'], os.getpgid(0) == os.getpid(), sys.stdin.read() == '')"
 PARENT = (  # with a process of its own, which holds the pipe too
@@ -63,7 +64,7 @@ def test_stop_ends_processes_with_all_that_they_started(script):
     wait_for_a_line(log)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    stop_trainings([process, ended])
+    stop([process, ended])
     assert process.returncode == -15
     assert select.select([reader], [], [], 10.0)[0]
     assert os.read(reader, 1) == b""  # nobody holds the other end
@@ -71,8 +72,8 @@ def test_stop_ends_processes_with_all_that_they_started(script):
 
 
 def test_process_that_does_not_listen_is_killed(script, monkeypatch):
-    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(children, "GRACE_SECONDS", 0.1)
     process, log = script(STUBBORN)
     wait_for_a_line(log)
-    stop_trainings([process])
+    stop([process])
     assert process.returncode == -9
