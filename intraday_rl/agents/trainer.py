@@ -30,7 +30,7 @@ from intraday_rl.agents.callbacks.listening import ListenerWriter, Listening
 from intraday_rl.agents.callbacks.progress import TrainingProgress
 from intraday_rl.agents.callbacks.regime_sampling import RegimeSampling
 from intraday_rl.agents.callbacks.rollout_means import RolloutMeans
-from intraday_rl.agents.callbacks.validation import Evaluator, Validation
+from intraday_rl.agents.callbacks.validation import Curve, EvaluationTimes, Evaluator, Validation
 from intraday_rl.agents.callbacks.value_warmup import ValueWarmup
 from intraday_rl.agents.checkpoints.checkpointing import Checkpointing, CheckpointPlan, TensorBoardEvents
 from intraday_rl.agents.parameters import AlgorithmParameters, ProximalParameters
@@ -132,6 +132,7 @@ def train(
     keep: Callable[[PolicySnapshot, str], None],
     listeners: Sequence[TrainingListener],
     say: Callable[[str], None] = LOG.info,
+    on_curve: Callable[[Curve], None] = lambda curve: None,
 ) -> TrainingResult:
     """Train, judging on the way.
 
@@ -142,6 +143,7 @@ def train(
             loses little.
         listeners: told of steps, episodes and numbers.
         say: given the lines that describe what is about to be trained.
+        on_curve: given the whole curve of evaluations whenever it has changed.
     """
     torch.set_num_threads(1)
     env = make_training_env(task)
@@ -152,7 +154,7 @@ def train(
     _preflight(task, model, env, say)
     outputs: list[KVWriter] = [ListenerWriter(listeners)]
     model.set_logger(Logger(folder=None, output_formats=outputs))
-    alarms, callbacks, validation = _callbacks(task, model, evaluate, keep)
+    alarms, callbacks, validation = _callbacks(task, model, evaluate, keep, on_curve)
     callbacks.insert(0, Listening(listeners))
     if task.checkpoints is not None:
         checkpointing = Checkpointing(task.checkpoints, callbacks, listeners)
@@ -172,7 +174,11 @@ def train(
 
 
 def _callbacks(
-    task: TrainingTask, model: Any, evaluate: Evaluator, keep: Callable[[PolicySnapshot, str], None]
+    task: TrainingTask,
+    model: Any,
+    evaluate: Evaluator,
+    keep: Callable[[PolicySnapshot, str], None],
+    on_curve: Callable[[Curve], None],
 ) -> tuple[list[Alarms], list[BaseCallback], Validation]:
     """Return the alarms among the callbacks, all callbacks in the order of their calls, and the last of them."""
     batch, total = model.env.get_attr("batch")[0], task.parameters.total_timesteps
@@ -192,7 +198,8 @@ def _callbacks(
         sampling = RegimeSampling(task.tape, task.session_regimes)
         callbacks.append(sampling)
         companions.append(sampling.update)
-    validation = Validation(evaluate, task.every_steps, total, keep, companions, task.warm_start is not None)
+    times = EvaluationTimes(task.every_steps, total, at_start=task.warm_start is not None)
+    validation = Validation(evaluate, times, keep, companions, on_curve)
     return alarms, [*callbacks, validation], validation
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,13 +44,10 @@ Costs, features, actions and risk rules are the bundle's own; stress multiplies 
 PATH/evaluations/<time>_<id>/.
 """
 PARTS = ("test", "validation", "all")
-WORDS = {  # (part, on the run's own data) -> the judged sessions in words
-    ("test", True): "test sessions",
-    ("validation", True): "validation sessions (the checkpoint was chosen on them)",
-    ("all", True): "sessions (training sessions among them)",
-    ("test", False): "sessions of other data (its last part)",
-    ("validation", False): "sessions of other data (its middle part)",
-    ("all", False): "sessions of other data",
+OTHER_SESSIONS = {  # part -> the judged sessions in words, where they are of other data than the run's
+    "test": "sessions of other data (its last part)",
+    "validation": "sessions of other data (its middle part)",
+    "all": "sessions of other data",
 }
 OWN_KEYS = ("run", "sessions", "stress", "seeds", "plugins")
 FEWEST_SEEDS = 2
@@ -127,6 +125,8 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     from intraday_rl.app.market_data import Frozen, load_market_data
     from intraday_rl.app.phases.reporting import PhasePlaces, report_phase
     from intraday_rl.app.summary import print_summary
+    from intraday_rl.app.trials.places import registry_folder_of_bundle
+    from intraday_rl.app.trials.registrar import Registrar
     from intraday_rl.evaluation.report import write_report
 
     torch.set_num_threads(1)
@@ -140,13 +140,14 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     if stress is not None:
         data = data.under(stress)
     chosen = _chosen(request, bundle, data)
-    folder = _evaluation_folder(bundle.path)
-    with console.status("judging"):
-        judged = judge_bundle(bundle, data, chosen.sessions, config, expert_beside(data))
-        write_judgement(folder, judged)
+    folder, run = _evaluation_folder(bundle.path), bundle.path.parent.name
+    with console.status("judging"), Registrar(registry_folder_of_bundle(bundle.config), config, run) as registrar:
+        count = partial(registrar.count, bundle.policy, data, chosen.sessions)
+        judged = judge_bundle(bundle, data, chosen.sessions, config, expert_beside(data), count)
+        write_judgement(folder, judged, chosen.words)
         report = report_data(
             judged,
-            title=f"{bundle.path.parent.name}, judged again",
+            title=f"{run}, judged again",
             algorithm=config["algo"]["name"],
             description=data.describe(cost_words(data.plan), chosen.words, chosen.sizes),
             curve=pd.DataFrame(),
@@ -163,8 +164,8 @@ def evaluate(request: Request, console: Console) -> dict[str, Any]:
     console.print(f"judged on {len(judged.portfolio[0])} sessions ({chosen.part}) of {whose}{seen}")
     if stress is not None:
         console.print(f"stress={request.stress}: {', '.join(f'{k} x {v:g}' for k, v in stress._asdict().items())}")
-    elif chosen.same_data and chosen.part == "test":
-        console.print(_comparison(bundle.path.parent / "metrics.json", dict(judged.metrics)))
+    elif chosen.same_data and chosen.part == bundle.config["evaluation"].get("judge_on", "test"):  # older runs: test
+        console.print(_comparison(bundle.path.parent / "metrics.json", chosen.part, dict(judged.metrics)))
     return dict(judged.metrics)
 
 
@@ -180,12 +181,14 @@ class _Chosen(NamedTuple):
 
 
 def _chosen(request: Request, bundle: Any, data: Any) -> _Chosen:
+    from intraday_rl.app.judging import OWN_SESSIONS
+
     same_data = data.fingerprint == bundle.manifest["data_fingerprint"]
     part = request.sessions or ("test" if same_data else "all")
     sessions = data.all_sessions() if part == "all" else np.asarray(getattr(data.split, part))
     usable = data.tape.usable(sessions)
     seen = "" if same_data and part != "test" else _seen(bundle, data.session_digests(usable))
-    words = WORDS[part, same_data] + (f" ({seen})" if seen else "")
+    words = (OWN_SESSIONS if same_data else OTHER_SESSIONS)[part] + (f" ({seen})" if seen else "")
     words += "" if request.stress is None else f" under stress={request.stress}"
     sizes = data.part_sizes() if same_data else (0, 0, len(usable))
     return _Chosen(part, same_data, sessions, seen, words, sizes)
@@ -273,16 +276,16 @@ def _arguments(request: Request) -> list[str]:
     return [f"run={request.run}", *sessions, *stress, *seeds, *plugins, *request.data_overrides]
 
 
-def _comparison(file: Path, metrics: dict[str, Any]) -> str:
+def _comparison(file: Path, part: str, metrics: dict[str, Any]) -> str:
     """Return a line that says whether the run's own metrics came out again."""
     if not file.is_file():
         return "the run's own metrics.json is not beside the bundle: nothing to compare with"
     own = json.loads(file.read_text())
     different = [key for key, value in own.items() if metrics.get(key) != value]
     if not different:
-        return "reproduces the run's own test metrics to the last digit"
+        return f"reproduces the run's own {part} metrics to the last digit"
     key = different[0]
-    return f"does NOT reproduce the run's own test metrics: {key} is {metrics.get(key)!r}, was {own[key]!r}"
+    return f"does NOT reproduce the run's own {part} metrics: {key} is {metrics.get(key)!r}, was {own[key]!r}"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,19 @@ from intraday_rl.market.tape import Tape
 from intraday_rl.metrics import summarize
 
 Metrics = Mapping[str, float | int | None]
+OWN_SESSIONS = {  # part of the run's own data -> the judged sessions in words
+    "test": "test sessions",
+    "validation": "validation sessions (the checkpoint was chosen on them)",
+    "all": "sessions (training sessions among them)",
+}
 BENCHMARK = "SPY"  # its open-to-close return is the benchmark of the information ratio (SPEC C4)
+
+
+class Counted(NamedTuple):
+    """The trials that a judgement allows for."""
+
+    trials: Trials
+    words: str  # where they were counted
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Judged:
         metrics: the table of `metrics.summary` over all judged sessions; of several symbols, over the trading days of
             the portfolio that gives each the same capital.
         judgement: gates and guards.
+        trials_counted: where the trials were counted that the judgement allows for, in words.
         ledger: what it did, account by account.
         portfolio: sessions, trades, fills and bars by trading day; of one symbol, the ledger's.
         by_symbol: the same table for each of several symbols by itself; empty for one.
@@ -50,6 +62,7 @@ class Judged:
 
     metrics: Metrics
     judgement: Judgement
+    trials_counted: str
     ledger: Ledger
     portfolio: Frames
     by_symbol: dict[str, Metrics]
@@ -63,6 +76,7 @@ def judge_bundle(
     sessions: npt.NDArray[np.int64],
     config: Mapping[str, Any],
     comparisons: Mapping[str, Policy | Rule],
+    count: Callable[[Metrics], Counted],
 ) -> Judged:
     """Let the bundle trade the sessions once and judge what came of it.
 
@@ -72,6 +86,7 @@ def judge_bundle(
         sessions: indices on the tape.
         config: seeds of noise and bootstrap.
         comparisons: what trades the same sessions beside it, by name, after the policies that need nothing.
+        count: told what the bundle did on all sessions, returns how many trials stand behind it, this one included.
 
     Raises:
         AccountingError: the audit finds a difference of a cent.
@@ -96,11 +111,12 @@ def judge_bundle(
     ledger = trade(bundle)
     portfolio = combine_by_date(ledger)
     metrics = summary(portfolio, ledger)
+    counted = count(metrics)
     judgement = judge(
         summary(first_sessions(portfolio, limits.first_stage_sessions), ledger),
         metrics,
         limits=limits,
-        trials=Trials(num_trials=1, sharpe_variance=None, counted_on=datetime.now(UTC).date().isoformat()),
+        trials=counted.trials,
         slippage_budget_bps=data.frozen.slippage_budget_bps,
     )
     others = {name: trade(policy) for name, policy in {**baselines(data.rules.actions), **comparisons}.items()}
@@ -108,6 +124,7 @@ def judge_bundle(
     return Judged(
         metrics,
         judgement,
+        counted.words,
         ledger,
         portfolio,
         {symbol: summary(_only(ledger.frames, symbol)) for symbol in symbols},
@@ -152,17 +169,21 @@ def benchmark_returns(tape: Tape, sessions: pd.DataFrame) -> npt.NDArray[np.floa
     return np.asarray(tape.rows["close"][tape.last_row[chosen]] / opens - 1.0)
 
 
-def write_judgement(folder: Path, judged: Judged) -> None:
+def write_judgement(folder: Path, judged: Judged, judged_on: str) -> None:
     """Write metrics.json, baselines.json, gates.json, risk_events.csv and trades, fills and equity as .parquet.
 
     Of several symbols, symbols.json too. Trades, fills, equity and risk events are those of single accounts; `symbol`
     tells whose a row is.
+
+    Args:
+        folder: made if needed.
+        judged: the judged policy.
+        judged_on: the judged sessions in words, for gates.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(judged.metrics, indent=1) + "\n")
     (folder / "baselines.json").write_text(json.dumps(judged.baselines, indent=1) + "\n")
-    gates = judged.judgement.to_json()
-    gates["trials_counted"] = "this run alone; other runs judged on the same sessions are not counted"
+    gates = {**judged.judgement.to_json(), "trials_counted": judged.trials_counted, "judged_on": judged_on}
     (folder / "gates.json").write_text(json.dumps(gates, indent=1) + "\n")
     if judged.by_symbol:
         (folder / "symbols.json").write_text(json.dumps(judged.by_symbol, indent=1) + "\n")

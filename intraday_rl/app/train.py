@@ -1,4 +1,4 @@
-"""`python train.py`: load, train, judge on sessions never seen, report, track."""
+"""`python train.py`: load, train, judge on the sessions of `evaluation.judge_on`, report, track."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ Config = dict[str, Any]
 
 LOG = logging.getLogger(__name__)
 
-TEST_SESSIONS = "test sessions"
+TRACKED_AS = {"test": "test", "validation": "validation_best"}  # evaluation.judge_on -> where MLflow has the metrics
 ALARMS = "alarms.json"
 COLLAPSED = (
     "training ended in a single action, and no checkpoint earned more on the validation sessions than doing nothing"
@@ -85,26 +86,32 @@ def gap_lines(data: MarketData) -> list[str]:
 
 
 def _run(run: Any) -> dict[str, Any]:
+    from intraday_rl.app.judging import OWN_SESSIONS
     from intraday_rl.app.learning.checklist import checklist_table
     from intraday_rl.app.learning.learn import learn
     from intraday_rl.app.learning.tracker import open_tracker, track_files
     from intraday_rl.app.phases.reporting import PhasePlaces, report_phase
     from intraday_rl.app.summary import print_summary
+    from intraday_rl.app.trials.places import registry_folder
+    from intraday_rl.app.trials.registrar import Registrar
 
-    with open_tracker(run.config, run.folder, run.manifest) as tracker:
-        learned = learn(run, tracker)
-        with run.console.status("judging on the test sessions, writing the report"):
-            judged, report = _judge(run, learned)
+    part = run.config["evaluation"]["judge_on"]
+    registrar = Registrar(registry_folder(run.config), run.config, run.folder.name)
+    with registrar, open_tracker(run) as tracker:
+        learned = learn(run, tracker, registrar.watch_checkpoints(run.data))
+        with run.console.status(f"judging on the {part} sessions, writing the report"):
+            judged, report = _judge(run, learned, registrar)
         if tracker is not None:
             tracker.log_metrics(
-                {f"test/{key}": value for key, value in judged.metrics.items() if value is not None}, learned.steps
+                {f"{TRACKED_AS[part]}/{key}": value for key, value in judged.metrics.items() if value is not None},
+                learned.steps,
             )
             tracker.set_tags({"verdict": judged.judgement.verdict, "alarms": alarm_names(learned.alarms)})
             track_files(tracker, run.folder)
     print_summary(run.console, judged, report, run.folder)
     if learned.alarms:
         run.console.print(f"alarms while training: {alarm_names(learned.alarms)} ({run.folder / ALARMS})", style="red")
-    report_phase(run.console, judged, run.data, run.config, PhasePlaces(TEST_SESSIONS, run.folder, run.folder))
+    report_phase(run.console, judged, run.data, run.config, PhasePlaces(OWN_SESSIONS[part], run.folder, run.folder))
     if learned.checklist:
         run.console.print(checklist_table(learned.checklist))
     return dict(judged.metrics)
@@ -115,11 +122,15 @@ def alarm_names(alarms: Sequence[Any]) -> str:
     return ", ".join(dict.fromkeys(alarm.name for alarm in alarms)) or "none"
 
 
-def _judge(run: Any, learned: Any) -> tuple[Any, Any]:
-    """Judge the best policy on the test sessions and write all that shows it; return judgement and report."""
+def _judge(run: Any, learned: Any, registrar: Any) -> tuple[Any, Any]:
+    """Judge the best policy on the sessions that are asked for and write all that shows it.
+
+    Returns:
+        The judgement and the report.
+    """
     from intraday_rl.agents.bundle_reading import load_bundle
     from intraday_rl.app.data_tools.feature_report import feature_report_of
-    from intraday_rl.app.judging import cost_words, judge_bundle, refused, report_data, write_judgement
+    from intraday_rl.app.judging import OWN_SESSIONS, cost_words, judge_bundle, refused, report_data, write_judgement
     from intraday_rl.app.learning.keeping import export_sb3
     from intraday_rl.evaluation.feature_report import write_feature_report
     from intraday_rl.evaluation.report import write_report
@@ -128,22 +139,24 @@ def _judge(run: Any, learned: Any) -> tuple[Any, Any]:
     if learned.model is not None:
         export_sb3(folder / "sb3", learned)
     curve = pd.DataFrame(learned.curve)
-    curve.to_csv(folder / "validation.csv", index=False)
     (folder / ALARMS).write_text(json.dumps([alarm._asdict() for alarm in learned.alarms], indent=1) + "\n")
-    judged = judge_bundle(load_bundle(folder), data, data.split.test, run.config, learned.comparisons)
+    part = run.config["evaluation"]["judge_on"]
+    bundle, sessions = load_bundle(folder), getattr(data.split, part)
+    count = partial(registrar.count, bundle.policy, data, sessions)
+    judged = judge_bundle(bundle, data, sessions, run.config, learned.comparisons, count)
     if learned.has_collapsed and curve["validation/net_return"].max() <= 0.0:
         judged = refused(judged, COLLAPSED)
-    write_judgement(folder, judged)
+    write_judgement(folder, judged, OWN_SESSIONS[part])
     report = report_data(
         judged,
         title=folder.name,
         algorithm=run.config["algo"]["name"],
-        description=data.describe(cost_words(run.plan), TEST_SESSIONS, data.part_sizes()),
+        description=data.describe(cost_words(run.plan), OWN_SESSIONS[part], data.part_sizes()),
         curve=curve,
         manifest=run.manifest | {"alarms": alarm_names(learned.alarms)},
         commands=[
             shlex.join(["python", "train.py", *run.overrides]),
-            shlex.join(["python", "evaluate.py", f"run={folder}"]),
+            shlex.join(["python", "evaluate.py", f"run={folder}", *([] if part == "test" else [f"sessions={part}"])]),
         ],
     )
     write_report(report, folder / "report.html", folder / "report.png")

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from intraday_rl.core import checks
 from intraday_rl.evaluation.ledger import Frames
@@ -140,6 +141,11 @@ class Judgement:
             "stages": [asdict(stage) for stage in self.stages],
             "limits": asdict(self.limits),
         }
+
+
+def deflated_unit(summary: Metrics) -> Literal["round_trip", "session"]:
+    """Return whose Sharpe ratio E2 deflates: of round trips, or of days where a session is one of several accounts."""
+    return "round_trip" if summary["num_accounts"] == 1 else "session"
 
 
 def first_sessions(frames: Frames, count: int) -> Frames:
@@ -326,7 +332,7 @@ class _Window:
         if variance is None and self.trials.num_trials > 1:
             reason = f"the variance of the Sharpe ratios of {self.trials.num_trials} trials is unknown"
             return GateResult("E2", name, None, limit, NOT_ENOUGH, reason)
-        unit = "round_trip" if self.count("num_accounts") == 1 else "session"
+        unit = deflated_unit(self.summary)
         sharpe, skewness, kurtosis = (self.number(f"{unit}_{key}") for key in ("sharpe", "skewness", "kurtosis"))
         if sharpe is not None and skewness is not None and kurtosis is not None:
             count = self.round_trips if unit == "round_trip" else self.sessions

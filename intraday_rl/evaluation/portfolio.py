@@ -70,6 +70,16 @@ def combine_by_date(ledger: Ledger) -> Frames:
     return table, trades.drop(columns="account"), fills.drop(columns="account"), _bars(table, minutes)
 
 
+def account_drawdowns(sessions: pd.DataFrame) -> Floats:
+    """Return each session's drawdown (S,) in the account that fares worst: idle capital must not make it look small.
+
+    Args:
+        sessions: of `combine_by_date`.
+    """
+    name = "most_max_drawdown" if "most_max_drawdown" in sessions.columns else "max_drawdown"
+    return sessions[name].to_numpy(dtype=np.float64)
+
+
 def _minutes(bars: pd.DataFrame, capital: float, accounts: int) -> _Minutes:
     """Return the sums over all accounts of one day, at every minute in which any has a bar."""
     times = bars["time"].dt.as_unit("ns").astype("int64").to_numpy()

@@ -23,6 +23,7 @@ FLUSH_SECONDS = 10.0
 MAX_BATCH_METRICS = 1000  # MLflow's limits for one call
 MAX_BATCH_PARAMS = 100
 STATUS_NOTE = "status_note"  # tag of a run whose process was found gone
+PARENT_TAG = "mlflow.parentRunId"  # MLflow's own: the id of the run below which a run is shown
 
 _logger = logging.getLogger(__name__)
 
@@ -136,10 +137,7 @@ class MlflowRun:
         if start.run_file is None or not start.run_file.is_file():
             return None
         try:
-            remembered = json.loads(start.run_file.read_text(encoding="utf-8"))
-            run_id = str(remembered["run_id"])
-            if remembered["store"] != str(start.store.folder):
-                raise ValueError(f"it is in {remembered['store']}")
+            run_id = remembered_id(start.run_file, start.store)
             run = self._client.get_run(run_id)
             if run.info.lifecycle_stage == "deleted":
                 raise ValueError("it was deleted")
@@ -174,6 +172,23 @@ class MlflowRun:
 def allowed_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return tags with names and lengths that MLflow takes."""
     return {allowed_name(name): cut(str(value), MAX_TAG_LENGTH) for name, value in tags.items()}
+
+
+def remembered_id(run_file: Path, store: Store) -> str:
+    """Return the id of the run that the file remembers.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, or its run is in another store.
+    """
+    try:
+        remembered = json.loads(run_file.read_text(encoding="utf-8"))
+        run_id, folder = str(remembered["run_id"]), remembered["store"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{run_file} is damaged") from error
+    if folder != str(store.folder):
+        raise ValueError(f"it is in {folder}")
+    return run_id
 
 
 def _remember(run_file: Path, store: Store, run_id: str) -> None:

@@ -83,11 +83,17 @@ class MlflowTracker:
         self._waiting_lock = threading.Lock()
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._finished = False
+        self._begun = threading.Event()  # the run exists, or never will
         all_tags = allowed_tags({**tags, **process_tags()})
         start = Start(store, experiment, run_name, flatten(params), all_tags, run_file)
         self._thread = threading.Thread(target=self._work, args=(start,), name="mlflow", daemon=True)
         self._thread.start()
         atexit.register(self._finish_at_exit)
+
+    def wait_for_run_id(self, seconds: float) -> str | None:
+        """Return the run's id, for which the first start of a store takes some seconds; None = there is none yet."""
+        self._begun.wait(seconds)
+        return self.run_id
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Store the finite values under their (allowed) names at `step`, the total of environment steps."""
@@ -177,11 +183,13 @@ class MlflowTracker:
         try:
             run = MlflowRun(start, self._on_written)
             self.run_id = run.run_id
+            self._begun.set()
             status = self._serve(run)
             run.flush()
             run.end(status, self.problem, self.non_finite)
         except Exception as error:
             self._is_off = True
+            self._begun.set()
             self._unwritten_values += len(run.points) if run is not None else 0
             self._note(f"tracking is off for this run: {first_line(error)}")
             self._end_after_failure(run, status)

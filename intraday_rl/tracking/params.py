@@ -71,7 +71,8 @@ def flatten(params: Mapping[str, Any]) -> dict[str, str]:
     are written as in YAML. Names and lengths are brought within MLflow's limits.
     """
     names = UniqueNames()
-    return {names.new(name): cut(_text(value), MAX_PARAM_LENGTH) for name, value in _leaves("", params)}
+    leaves = _leaves("", params) if params else ()
+    return {names.new(name): cut(_text(value), MAX_PARAM_LENGTH) for name, value in leaves}
 
 
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

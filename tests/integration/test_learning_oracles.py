@@ -41,7 +41,8 @@ def learn_small(folder: Path, *overrides: str) -> dict[str, Recording]:
     plan = build_plan(config)
     data = load_market_data(plan)
     manifest = {"data_fingerprint": "", "packages": {}, "seeds": {}, "overrides": chosen, "git": {}}
-    learn(Run(config, plan, data, folder, chosen, Console(quiet=True), manifest, False), None)
+    run = Run(config, plan, data, folder, chosen, Console(quiet=True), manifest, False)
+    learn(run, None, lambda policy, ratios: None)
     bundles = {"best": folder / "bundle", "clone": folder / "checkpoints" / "clone"}
     return {
         name: roll_out(data.tape, data.rules, data.split.test, load_bundle(path), seed=0)

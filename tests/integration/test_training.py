@@ -290,9 +290,14 @@ def test_run_whose_ledger_is_a_cent_off_fails_and_writes_no_result(tmp_path, mon
 def test_run_is_tracked_in_its_store(tmp_path):
     store = new_store(tmp_path / "project")
     tracking = ("tracking=mlflow", f"tracking.store={store.database.parent}", "tracking.tensorboard=false")
-    run_small(tmp_path / "run", *tracking)
+    parent = "0123456789abcdef0123456789abcdef"
+    below = (f'tracking.parent="{parent}"', "tracking.run_name=3", "+tracking.tags.trial=3")
+    run_small(tmp_path / "run", *tracking, *below)
     (tracked,) = runs_of(store)
-    assert tracked.info.status == "FINISHED"
+    assert (tracked.info.status, tracked.info.run_name) == ("FINISHED", "3")
+    assert tracked.data.tags["mlflow.parentRunId"] == parent
+    assert (tracked.data.tags["trial"], tracked.data.tags["judged_on"]) == ("3", "test")
+    assert not [name for name in tracked.data.params if name.startswith("tracking.")]
     metrics = json_of(tmp_path / "run" / "metrics.json")
     assert tracked.data.metrics["test/net_pnl_usd"] == pytest.approx(metrics["net_pnl_usd"], rel=1e-12)
     assert tracked.data.tags["verdict"] == json_of(tmp_path / "run" / "gates.json")["verdict"]

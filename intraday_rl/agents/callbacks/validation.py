@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -12,7 +12,16 @@ from intraday_rl.agents.snapshot import PolicySnapshot, take_snapshot
 from intraday_rl.core.protocols import Policy
 
 Evaluator = Callable[[Policy], Mapping[str, float]]
+Curve = list[dict[str, float]]
 SCORE = "net_return"
+
+
+class EvaluationTimes(NamedTuple):
+    """When a policy in training is judged."""
+
+    every_steps: int
+    total_steps: int  # of the training; the last evaluation waits for the last update
+    at_start: bool  # whether it is judged before its first step
 
 
 class Validation(BaseCallback):
@@ -30,30 +39,28 @@ class Validation(BaseCallback):
     def __init__(
         self,
         evaluate: Evaluator,
-        every_steps: int,
-        total_steps: int,
+        times: EvaluationTimes,
         keep: Callable[[PolicySnapshot, str], None],
         companions: Sequence[Callable[[], None]],
-        at_start: bool,
+        on_curve: Callable[[Curve], None],
     ) -> None:
         """Prepare the evaluations.
 
         Args:
             evaluate: judges a policy; its numbers hold `net_return`.
-            every_steps: steps between evaluations.
-            total_steps: of the training; the last evaluation waits for the last update.
+            times: when it does.
             keep: stores a snapshot under a name ("best" or "last").
             companions: called at each evaluation, before its numbers are written.
-            at_start: whether the policy is judged before its first step.
+            on_curve: given the whole curve whenever it has changed.
         """
         super().__init__()
-        self._evaluate, self._every, self._total, self._keep = evaluate, every_steps, total_steps, keep
-        self._companions, self._at_start = companions, at_start
-        self._next = every_steps
+        self._evaluate, self._times, self._keep = evaluate, times, keep
+        self._companions, self._on_curve = companions, on_curve
+        self._next = times.every_steps
         self.best: PolicySnapshot | None = None
         self.best_score = float("-inf")
         self.best_step = 0
-        self.curve: list[dict[str, float]] = []
+        self.curve: Curve = []
 
     def state(self) -> dict[str, Any]:
         """Return when it is next, the best policy so far, and the curve."""
@@ -73,16 +80,17 @@ class Validation(BaseCallback):
         self._next, self.best_score, self.best_step = state["next"], state["best_score"], state["best_step"]
         self.best = None if state["best"] is None else snapshot_from(state["best"], self.model)
         self.curve = list(state["curve"])
+        self._on_curve(self.curve)
         if self.best is not None:
             self._keep(self.best, "best")
 
     def _on_training_start(self) -> None:
-        if self._at_start and self.num_timesteps == 0:
+        if self._times.at_start and self.num_timesteps == 0:
             self._judge()
 
     def _on_step(self) -> bool:
-        if self._next <= self.num_timesteps < self._total:
-            self._next += self._every
+        if self._next <= self.num_timesteps < self._times.total_steps:
+            self._next += self._times.every_steps
             self._judge()
         return True
 
@@ -93,6 +101,7 @@ class Validation(BaseCallback):
         snapshot = take_snapshot(self.model)
         numbers: dict[str, Any] = {f"validation/{k}": v for k, v in self._evaluate(snapshot.live_policy).items()}
         self.curve.append({"step": float(self.num_timesteps), **numbers})
+        self._on_curve(self.curve)
         score = numbers[f"validation/{SCORE}"]
         if score > self.best_score:
             self.best, self.best_score, self.best_step = snapshot, score, self.num_timesteps

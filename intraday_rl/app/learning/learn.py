@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from intraday_rl.app.listeners import CurriculumListener, MonitorListener, Progr
 from intraday_rl.app.phases.recording import phase_recorders
 from intraday_rl.app.planning.warm_start import BC, RUN
 from intraday_rl.core.protocols import Policy, Rule, TrainingListener
-from intraday_rl.evaluation.validation import make_validator
+from intraday_rl.evaluation.validation import TrialWatcher, make_validator, write_curve
 from intraday_rl.tracking.episodes_csv import EpisodesCsv
 from intraday_rl.tracking.monitor_csv import MonitorCsv
+
+CURVE = "validation.csv"  # in the run folder: a row for each evaluation, as they come
 
 
 @dataclass(frozen=True)
@@ -57,19 +60,22 @@ class Learned:
     checklist: tuple[Row, ...] = ()
 
 
-def learn(run: Run, tracker: Any) -> Learned:
+def learn(run: Run, tracker: Any, watch: TrialWatcher) -> Learned:
     """Let the run's algorithm learn.
 
     Args:
         run: the run.
         tracker: MLflow's, None = none.
+        watch: told of every policy that is judged on the validation sessions.
     """
-    validate = make_validator(run.data.tape, run.data.rules, run.data.split.validation, run.config["seed"])
+    validate = make_validator(run.data.tape, run.data.rules, run.data.split.validation, run.config["seed"], watch)
+    on_curve = partial(write_curve, path=run.folder / CURVE)
     keep = make_keeper(run.folder, run.data, run.config, run.manifest)
     comparisons = expert_beside(run.data)
     if run.plan.algorithm == BC:
         clone = clone_of(run, validate, tracker)
         keep(clone.snapshot, "best")
+        on_curve([clone.numbers])
         return Learned(None, clone.snapshot, 0, [clone.numbers], 0, comparisons, (), False)
     start = None
     if run.resumes:  # what it started from is in its checkpoint
@@ -88,7 +94,8 @@ def learn(run: Run, tracker: Any) -> Learned:
             listeners.append(TrackerListener(tracker))
         listeners += (checklists := [Checklist()] if run.config["checklist"] else [])
         with ProgressListener(run.console, total) as progress:
-            result = train_agent(training_task(run, start), validate, keep, [*listeners, progress], run.say)
+            everybody = [*listeners, progress]
+            result = train_agent(training_task(run, start), validate, keep, everybody, run.say, on_curve)
         for recorder in recorders:
             recorder.finish(result.model, total)
     return Learned(

@@ -17,6 +17,7 @@ from intraday_rl.env.risk import FlatBeforeClose
 from intraday_rl.env.rules import TradingRules
 from intraday_rl.evaluation.ledger import Frames, Ledger
 from intraday_rl.evaluation.phases.regimes import RegimeTable, regime_table
+from intraday_rl.evaluation.portfolio import account_drawdowns
 from intraday_rl.market.tape import Tape
 
 Floats = npt.NDArray[np.float64]
@@ -97,11 +98,10 @@ def session_evidence(
     start = sessions["start_nav"].to_numpy(dtype=np.float64)
     place = numbers.get_indexer(pd.Index(trades["session"]))
     won = place[trades["net_pnl"].to_numpy() > 0]
-    worst = "most_max_drawdown" if "most_max_drawdown" in sessions.columns else "max_drawdown"
     return SessionEvidence(
         returns=sessions["net_pnl"].to_numpy(dtype=np.float64) / start,
         paths=_paths(bars, numbers, start),
-        drawdowns=sessions[worst].to_numpy(dtype=np.float64),
+        drawdowns=account_drawdowns(sessions),
         turnover=sessions["turnover"].to_numpy(dtype=np.float64),
         wins=np.bincount(won, minlength=len(numbers)).astype(np.int64),
         round_trips=np.bincount(place, minlength=len(numbers)).astype(np.int64),

@@ -122,7 +122,7 @@ def test_training_prefers_a_number_to_no_number():
 
 def test_training_curve_names_every_number(trained):
     result, _ = trained
-    names = {"net_return", "net_pnl_usd", "sharpe_ratio", "profit_factor", "hit_rate", "max_drawdown"}
+    names = {"net_return", "net_pnl_usd", "sharpe_ratio", "profit_factor", "hit_rate", "worst_session_drawdown"}
     assert {f"validation/{name}" for name in names} <= set(result.curve[0])
     assert [row["step"] for row in result.curve] == [256, 512]
 

@@ -260,6 +260,15 @@ def test_validation_of_several_symbols_is_that_of_their_portfolio():
     numbers = make_validator(*two_symbol_market(), np.arange(3), 0)(ScriptedPolicy(*SCRIPTS))
     assert numbers["net_pnl_usd"] == pytest.approx(544, abs=1e-9)
     assert numbers["net_return"] == pytest.approx(0.00544, abs=1e-12)
-    assert numbers["max_drawdown"] == pytest.approx(0.01501, abs=1e-12)
+    assert numbers["worst_session_drawdown"] == pytest.approx(1_501 / 50_000, abs=1e-12)  # of the account that lost it
     assert numbers["profit_factor"] == pytest.approx(1_046 / 502, abs=1e-9)
     assert numbers["round_trips_per_session"] == pytest.approx(2.0)
+
+
+def test_validation_has_the_numbers_of_the_summary_under_their_names(by_hand):
+    """One name means one quantity: here two accounts trade, where definitions could come apart."""
+    numbers = make_validator(*two_symbol_market(), np.arange(3), 0)(ScriptedPolicy(*SCRIPTS))
+    summary = summarize(*by_hand, rng=np.random.default_rng(0))
+    shared = set(numbers) & set(summary)
+    assert set(numbers) - shared == {"t_statistic"}
+    assert {name: numbers[name] for name in shared} == pytest.approx({name: summary[name] for name in shared}, rel=1e-9)

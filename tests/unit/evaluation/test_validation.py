@@ -1,6 +1,8 @@
 """The validator's numbers by hand, on three sessions, on one that never trades, and on one that only wins."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ def test_validation_of_the_hand_computed_sessions():
     assert numbers["t_statistic"] == pytest.approx(-23 / 3 / 13.3832, abs=1e-5)
     assert numbers["profit_factor"] == pytest.approx(14.5 / 54.5, abs=1e-9)
     assert numbers["hit_rate"] == pytest.approx(1 / 3, abs=1e-12)
-    assert numbers["max_drawdown"] == pytest.approx(47 / 50_000, abs=1e-12)
+    assert numbers["worst_session_drawdown"] == pytest.approx(47 / 50_000, abs=1e-12)
     assert numbers["round_trips_per_session"] == pytest.approx(1.0)
     assert numbers["turnover_per_session"] == pytest.approx((0.8024 + 0.8003 + 0.10004) / 3, abs=1e-12)
     assert numbers["exposure"] == pytest.approx(16 / 19, abs=1e-12)
@@ -39,7 +41,7 @@ def test_validation_of_a_policy_that_never_trades():
     for name in (
         "net_return",
         "net_pnl_usd",
-        "max_drawdown",
+        "worst_session_drawdown",
         "round_trips_per_session",
         "turnover_per_session",
         "exposure",
@@ -54,7 +56,7 @@ def test_validation_of_a_policy_that_only_wins():
     numbers = make_validator(tape, full_rules(tape), np.array([0]), 0)(ScriptedPolicy([BUY]))
     assert numbers["profit_factor"] == math.inf
     assert numbers["hit_rate"] == 1.0
-    assert numbers["max_drawdown"] == 0.0
+    assert numbers["worst_session_drawdown"] == 0.0
 
 
 def test_validation_gives_plain_numbers():
@@ -74,3 +76,29 @@ def test_validation_twice_gives_the_same_numbers_and_its_seed_matters():
     first = validator(policy)
     assert first == validator(policy)
     assert first != make_validator(tape, rules, np.arange(4), 6)(policy)
+
+
+def test_validation_tells_who_was_judged_and_how_trials_are_compared():
+    """Round trips +14.50, -25.50, -29 and sessions -11, -29, +17, each session beginning with 50,000."""
+    tape, told = hand_tape(), []
+    policy = ScriptedPolicy(*SCRIPTS)
+    make_validator(tape, hand_rules(tape), np.arange(3), 0, lambda *judged: told.append(judged))(policy)
+    ((judged, ratios),) = told
+    assert judged is policy
+    # mean -40 / 3; deviations 167/6, -73/6, -94/6: variance (27,889 + 5,329 + 8,836) / 72 = 584.083
+    assert ratios.round_trip == pytest.approx(-40 / 3 / math.sqrt(42_054 / 72), abs=1e-9)
+    assert ratios.session == pytest.approx(-23 / 3 / math.sqrt(9_672 / 18), abs=1e-9)
+
+
+def test_validation_of_a_policy_that_never_trades_has_no_sharpe_ratios():
+    tape, told = hand_tape(), []
+    make_validator(tape, hand_rules(tape), np.arange(3), 0, lambda *judged: told.append(judged))(
+        ScriptedPolicy([HOLD], [HOLD], [HOLD])
+    )
+    assert [math.isnan(ratio) for ratio in told[0][1]] == [True, True]
+
+
+def test_every_number_of_a_validation_is_named_where_mlflow_is_explained():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "tracking.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `validation/<key>` .*$", page, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == set(validate(ScriptedPolicy(*SCRIPTS)))

@@ -78,3 +78,8 @@ def test_cut_leaves_text_within_the_limit_and_marks_longer_text():
     short = cut("x" * 7000, 6000)
     assert len(short) == 6000
     assert short.endswith(f"x [cut: 7000 characters, sha256 {hashlib.sha256(b'x' * 7000).hexdigest()}]")
+
+
+def test_flatten_of_nothing_is_nothing():
+    assert flatten({}) == {}
+    assert flatten({"reward": {}}) == {"reward": "{}"}

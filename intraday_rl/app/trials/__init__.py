@@ -1,0 +1,1 @@
+"""What was judged, registered: the count behind the deflated Sharpe ratio."""
