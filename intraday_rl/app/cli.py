@@ -69,6 +69,10 @@ def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
             resumption = resumption_of(arguments.overrides, arguments.multirun)
             if resumption is not None:
                 return _run_jobs(task, [resumption.override], resumption.register())
+        from intraday_rl.app.sweeping.command import check
+
+        if check(arguments.overrides, arguments.multirun):
+            return _run_sweep(argv)
         precheck(arguments.overrides, arguments.multirun)
         if any(text.startswith("hydra.run.dir=") for text in arguments.overrides) and not arguments.multirun:
             from intraday_rl.app.resuming.resumption import refuse_taken_folder
@@ -112,6 +116,19 @@ def _is_run(arguments: Namespace) -> bool:
     return not any(shown)
 
 
+def _run_sweep(argv: Sequence[str]) -> int:
+    """Let Hydra hand the command line to the sweeper that `hparams` brings."""
+    from intraday_rl.tracking.signals import sigterm_interrupts
+
+    try:
+        with sigterm_interrupts():
+            _start_hydra(lambda config: None, argv, PRIMARY)
+    except KeyboardInterrupt as stop:
+        say(f"{stop_words(stop)}; finished trials are kept: go on with the same command")
+        return stop_status(stop)
+    return 0
+
+
 def _run_jobs(task: Callable[..., object], argv: Sequence[str], config_name: str) -> int:
     from intraday_rl.app.command_line.jobs import Jobs, drop_if_bare
     from intraday_rl.tracking.signals import sigterm_interrupts
@@ -139,7 +156,8 @@ def _start_hydra(job: Callable[..., object], argv: Sequence[str], config_name: s
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from intraday_rl.app.compose import HYDRA_VERSION, one_line
+    from intraday_rl.app.command_line.choices import HYDRA_VERSION
+    from intraday_rl.app.compose import one_line
 
     main = hydra.main(config_path=str(CONF), config_name=config_name, version_base=HYDRA_VERSION)(job)
     with _arguments(argv):

@@ -1,0 +1,1 @@
+"""Sweeps on the command line: `python train.py -m hparams=pareto_sweep`."""

@@ -1,0 +1,155 @@
+"""What came of a sweep, written to its folder and said in the terminal."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from intraday_rl.app.sweeping.finish import NET_RETURN
+from intraday_rl.app.sweeping.judgements import Verdict
+from intraday_rl.app.sweeping.request import SweepRequest
+from intraday_rl.app.sweeping.tasks import Commands, Trainings
+from intraday_rl.metrics import format_metric
+from intraday_rl.metrics.summary import METRICS
+from intraday_rl.sweeps.results.page import write_page
+from intraday_rl.sweeps.results.records import Candidate, TrialRecord
+from intraday_rl.sweeps.results.summary import SweepResults, mean_and_range, objective_value
+from intraday_rl.sweeps.results.table import write_table
+from intraday_rl.sweeps.study import SweepStudy
+
+TABLE, PAGE, SUMMARY = "pareto.csv", "pareto.html", "sweep.json"
+DEFLATED_SHARPE = "E2"
+
+
+def collect(
+    request: SweepRequest,
+    study: SweepStudy,
+    records: Sequence[TrialRecord],
+    candidates: Sequence[Candidate],
+    verdicts: Sequence[Verdict],
+) -> SweepResults:
+    """Return all that the sweep came to.
+
+    Args:
+        request: what the sweep was to do.
+        study: its study.
+        records: every trial.
+        candidates: the best trials, trained again; empty where none were.
+        verdicts: of the ensemble on the validation and the test sessions; empty where there is none.
+    """
+    on_validation, on_test = verdicts or (None, None)
+    return SweepResults(
+        study_name=request.settings.study,
+        objectives=request.settings.objectives,
+        constraints=request.settings.constraints,
+        records=tuple(records),
+        candidates=tuple(candidates),
+        study=study.study,
+        replay_commands=replay_commands(request, records),
+        num_counted=None if on_validation is None else int(on_validation.gates["num_trials"]),
+        deflated_sharpe=None if on_validation is None else _deflated_sharpe(on_validation.gates),
+        ensemble_validation=None if on_validation is None else on_validation.metrics,
+        ensemble_test=None if on_test is None else on_test.metrics,
+    )
+
+
+def replay_commands(request: SweepRequest, records: Sequence[TrialRecord]) -> dict[int, str]:
+    """Return the command that runs each trial again, by its number; with several seeds, the first of them."""
+    seed = request.seeds[0]
+    if request.settings.command:
+        command = list(request.settings.command)
+        return {r.number: shlex.join([*command, *Commands(request).overrides(r.params, seed)]) for r in records}
+    trainings = Trainings(request, None)
+    return {r.number: shlex.join(["python", "train.py", *trainings.overrides(r.params, seed)]) for r in records}
+
+
+def write(folder: Path, results: SweepResults, verdicts: Sequence[Verdict]) -> None:
+    """Write pareto.csv, pareto.html and sweep.json."""
+    write_table(results, folder / TABLE)
+    write_page(results, folder / PAGE)
+    new = folder / f".{SUMMARY}.new"
+    new.write_text(json.dumps(_summary(results, verdicts), indent=1) + "\n", encoding="utf-8")
+    new.replace(folder / SUMMARY)
+
+
+def show(console: Console, folder: Path, results: SweepResults) -> None:
+    """Print the front, the candidates beside the ensemble, and where everything is."""
+    if results.candidates:
+        console.print(_candidates_table(results))
+    for record in results.front:
+        console.print(f"trial {record.number} again: {results.replay_commands[record.number]}", **_PLAIN)
+    if results.num_counted is not None:
+        words = "n/a" if results.deflated_sharpe is None else f"{results.deflated_sharpe:.3f}"
+        console.print(
+            f"{results.num_counted} trials, seeds and checkpoints were judged on the validation sessions; the "
+            f"ensemble's Sharpe ratio deflated by them: {words}",
+            **_PLAIN,
+        )
+    console.print(f"front        {folder / PAGE}\ntrials       {folder / TABLE}", **_PLAIN)
+
+
+_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+
+
+def _candidates_table(results: SweepResults) -> Table:
+    table = Table(title="The best, trained again with fresh seeds: mean on validation → test", title_justify="left")
+    table.add_column("trial")
+    for objective in results.objectives:
+        table.add_column(objective.name, justify="right")
+    table.add_column(NET_RETURN, justify="right")
+    for candidate in results.candidates:
+        name = f"{candidate.number}{' *' if candidate.chosen else ''}{'' if candidate.is_feasible else ' (infeasible)'}"
+        table.add_row(name, *_beside(results, candidate.validation, candidate.test))
+    if results.ensemble_validation is not None and results.ensemble_test is not None:
+        table.add_row("ensemble of *", *_beside(results, [results.ensemble_validation], [results.ensemble_test]))
+    return table
+
+
+def _beside(results: SweepResults, validation: Sequence[Any], test: Sequence[Any]) -> list[str]:
+    """Return each objective and the net return as `validation → test`, means over the seeds."""
+    cells = []
+    for objective in results.objectives:
+        pair = [mean_and_range([objective_value(m, objective) for m in part])[0] for part in (validation, test)]
+        cells.append(" → ".join(_metric(objective.name, value) for value in pair))
+    pair = [mean_and_range([float(m[NET_RETURN]) for m in part])[0] for part in (validation, test)]
+    return [*cells, " → ".join(_metric(NET_RETURN, value) for value in pair)]
+
+
+def _metric(name: str, value: float) -> str:
+    return format_metric(name, value) if name in METRICS else f"{value:.4g}"
+
+
+def _deflated_sharpe(gates: dict[str, Any]) -> float | None:
+    whole = gates["stages"][-1]["gates"]
+    return next((gate["value"] for gate in whole if gate["id"] == DEFLATED_SHARPE), None)
+
+
+def _summary(results: SweepResults, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    states = [record.state for record in results.records]
+    return {
+        "study": results.study_name,
+        "trials": {state: states.count(state) for state in sorted(set(states))},
+        "front": [record.number for record in results.front],
+        "hypervolume": results.hypervolume,
+        "candidates": [
+            {
+                "trial": candidate.number,
+                "params": candidate.params,
+                "chosen": candidate.chosen,
+                "feasible": candidate.is_feasible,
+                "folders": [str(folder) for folder in candidate.folders],
+            }
+            for candidate in results.candidates
+        ],
+        "judged_on_validation": results.num_counted,
+        "deflated_sharpe": results.deflated_sharpe,
+        "probability_of_overfitting": results.overfitting.probability,
+        "verdict_on_test": verdicts[1].gates["verdict"] if verdicts else None,
+        "explanation": verdicts[1].gates["explanation"] if verdicts else None,
+    }

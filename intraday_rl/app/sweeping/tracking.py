@@ -1,0 +1,66 @@
+"""The sweep in MLflow: a run of its own, under which the runs of its trials stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from intraday_rl.app.build import resolve_path
+from intraday_rl.app.learning.tracker import RUN_FILE
+from intraday_rl.app.sweeping.finish import ENSEMBLE
+from intraday_rl.app.sweeping.request import SweepRequest
+from intraday_rl.app.sweeping.results import PAGE, SUMMARY, TABLE
+from intraday_rl.sweeps.results.records import TrialRecord
+from intraday_rl.tracking.parents.children import log_to_run, recorded_run_id, tag_run
+from intraday_rl.tracking.parents.parent_run import ParentRun
+from intraday_rl.tracking.store import Store
+
+ARTIFACTS = (PAGE, TABLE, SUMMARY, ENSEMBLE)
+
+
+class SweepTracking:
+    """The sweep's run, told of each trial that ends; of a sweep that is not tracked it does nothing.
+
+    Attributes:
+        run_id: MLflow's id of the run; None where there is none.
+    """
+
+    def __init__(self, request: SweepRequest, store: Store | None, parent: ParentRun | None) -> None:
+        """Take the run, which is there a little later."""
+        self._request, self._store, self._parent = request, store, parent
+        self.run_id = None if parent is None else parent.wait_for_id()
+
+    def trial_ended(self, record: TrialRecord, hypervolume: float) -> None:
+        """Record the hypervolume on the sweep's run; objectives and state on the trial's."""
+        if self._parent is None or self._store is None:
+            return
+        self._parent.log_trial(record.number, {"hypervolume": hypervolume})
+        names = [objective.name for objective in self._request.settings.objectives]
+        values = {} if record.values is None else dict(zip(names, record.values, strict=True))
+        for folder in record.folders:
+            run_id = recorded_run_id(folder / RUN_FILE, self._store)
+            if run_id is not None:
+                tag_run(self._store, run_id, {"trial_state": record.state, "trial_reason": record.reason})
+                log_to_run(self._store, run_id, {f"objective/{name}": value for name, value in values.items()})
+
+    def results_written(self) -> None:
+        """Copy what the sweep came to into the run's artifacts."""
+        if self._parent is not None:
+            self._parent.log_results(self._request.settings.folder, ARTIFACTS)
+
+
+@contextmanager
+def tracked(request: SweepRequest) -> Iterator[SweepTracking]:
+    """Track the sweep within the block; its run ends with the status that the block's outcome deserves."""
+    tracking = request.config["tracking"]
+    if not tracking["enabled"] or request.settings.command:
+        yield SweepTracking(request, None, None)
+        return
+    store = Store(resolve_path(tracking["store"]))
+    settings, definition = request.settings, request.definition().to_json()
+    params = {key: definition[key] for key in ("space", "objectives", "constraints", "seeds")}
+    params |= {"n_trials": settings.n_trials, "sampler": settings.sampler._asdict(), "fixed": list(request.fixed)}
+    tags = {"kind": "sweep", "algo": request.config["algo"]["name"]}
+    run_file = settings.folder / RUN_FILE
+    with ParentRun(store, request.experiment, settings.study, params, tags, run_file) as parent:
+        yield SweepTracking(request, store, parent)

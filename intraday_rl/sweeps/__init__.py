@@ -1,0 +1,1 @@
+"""Sweeps: the search for settings by a study that survives interruptions; it runs commands and reads their results."""
