@@ -2,7 +2,7 @@
 #
 # Variables: PYTHON       the interpreter that makes the environment
 #            PIP_OPTIONS  passed to every pip call, for example to get torch from another package index
-#            ARGS         passed to the command of train, test, test-all, test-slow, test-nojit and ui
+#            ARGS         passed to the command of train, test, test-all, test-slow, test-nojit, ui and dashboard
 
 PYTHON ?= python3
 PIP_OPTIONS ?=
@@ -23,7 +23,7 @@ export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-all test-nojit lint format docs bench ui clean
+.PHONY: help setup train test test-slow test-all test-nojit lint format docs bench ui dashboard clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## +' '{ printf "  make %-12s%s\n", $$1, $$2 }'
@@ -81,6 +81,9 @@ bench: $(BENCH)  ## print the benchmarks' ratios
 
 ui: $(SETUP)  ## MLflow's pages on the project's runs
 	$(BIN)/python -m intraday_rl ui $(ARGS)
+
+dashboard: $(SETUP)  ## Optuna's dashboard on the newest sweep, or on one: make dashboard ARGS=multirun/STUDY
+	$(BIN)/python -m intraday_rl dashboard $(ARGS)
 
 clean:  ## remove caches and build leftovers; the environment and all runs stay
 	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

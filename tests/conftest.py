@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from intraday_rl.app.trials.places import FOLDER_VARIABLE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registry_of_trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the tests of a module, and the processes that they start, a registry of their own; return its folder."""
+    folder = tmp_path_factory.mktemp("registry")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture

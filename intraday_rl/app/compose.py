@@ -6,13 +6,11 @@ imported. Overrides are those of Hydra's command line: `["algo=ppo", "algo.param
 
 from __future__ import annotations
 
-import functools
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
-from hydra import compose as compose_with_hydra
-from hydra import initialize_config_dir
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import Container, DictConfig, OmegaConf
@@ -20,22 +18,20 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from intraday_rl.app.command_line import keys
-from intraday_rl.app.command_line.groups import CONF, PRIMARY, PROJECT, explain_missing, list_groups
+from intraday_rl.app.command_line.choices import compose_choices, is_choice
+from intraday_rl.app.command_line.groups import PROJECT, explain_missing, list_groups
 from intraday_rl.app.command_line.overrides import (
     check_choices,
     is_hydras,
-    names_group,
     parse,
     refuse_sweeps,
     single_runs,
 )
-from intraday_rl.app.command_line.settings import check_checkpoint, check_settings
+from intraday_rl.app.command_line.settings import check_settings, check_tracking, check_training
 from intraday_rl.core.checks import nearest
 from intraday_rl.core.errors import ConfigError, DataError
 
-HYDRA_VERSION = "1.3"  # of the behaviour that the configuration is written for
 ID_BYTES = 4
-REFERENCES_KEPT = 16
 
 
 def register_resolvers() -> None:
@@ -65,7 +61,8 @@ def compose(overrides: Iterable[str] = ()) -> dict[str, Any]:
     resolved = _plain(config, resolve=True)
     keys.check_keys(resolved, reference)
     check_settings(resolved, list_groups()["algo"])
-    check_checkpoint(resolved)
+    check_training(resolved)
+    check_tracking(resolved["tracking"])
     return resolved
 
 
@@ -139,20 +136,17 @@ def _texts(overrides: Iterable[str]) -> list[str]:
 def _compose_known(overrides: Sequence[Override]) -> tuple[DictConfig, dict[str, Any]]:
     """Return the configuration, and the plain one that the same choices make without any other override."""
     check_choices(overrides)
-    chosen = tuple(str(override.input_line) for override in overrides if names_group(override))
-    reference = _reference(chosen)
-    if len(chosen) < len(overrides):
-        _check_targets_of(overrides, reference)
-    config = _compose_raw([str(override.input_line) for override in overrides])
-    if len(chosen) < len(overrides):
-        keys.check_keys(_plain(config, resolve=False), reference)
-    return config, reference
-
-
-@functools.lru_cache(maxsize=REFERENCES_KEPT)
-def _reference(chosen: tuple[str, ...]) -> dict[str, Any]:
-    """Return the plain configuration that these choices make; it is only read, and many compositions share it."""
-    return _plain(_compose_raw(chosen), resolve=False)
+    register_resolvers()
+    values = [override for override in overrides if not is_choice(override)]
+    with _refusals_in_one_line():
+        chosen = compose_choices([override for override in overrides if is_choice(override)])
+    if values:
+        _check_targets_of(values, chosen.plain)
+    with _refusals_in_one_line():
+        config = chosen.with_values(values)
+    if values:
+        keys.check_keys(_plain(config, resolve=False), chosen.plain)
+    return config, chosen.plain
 
 
 def check_plan(config: dict[str, Any]) -> None:
@@ -198,11 +192,10 @@ def _not_there(data: dict[str, Any], symbol: str, error: DataError) -> str:
     )
 
 
-def _compose_raw(overrides: Sequence[str]) -> DictConfig:
-    register_resolvers()
+@contextmanager
+def _refusals_in_one_line() -> Iterator[None]:
     try:
-        with initialize_config_dir(str(CONF), job_name="train", version_base=HYDRA_VERSION):
-            return compose_with_hydra(PRIMARY, list(overrides))
+        yield
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(one_line(error)) from error
 
@@ -223,7 +216,7 @@ def _check_targets_of(overrides: Sequence[Override], reference: dict[str, Any]) 
     added = [o.key_or_group for o in overrides if o.is_add() or o.is_force_add()]
     for override in overrides:
         key = override.key_or_group
-        if names_group(override) or is_hydras(override):
+        if is_hydras(override):
             continue
         if override.is_add() and not isinstance(override.value(), dict | list):
             if key in keys.walk(reference):

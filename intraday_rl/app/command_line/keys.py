@@ -2,8 +2,8 @@
 
 Conventions: keys are dotted paths. A node with a `_target_` is a struct, which checks the kinds of its own values;
 everywhere else a value must be of the kind that `conf/` has there. New members may join, and members may leave, in
-the open groups only: named collections of rules, terms and families. Below `market.by_symbol` stand symbols, and below
-each of them what differs for it, with the keys of `market`.
+the open groups only: named collections of rules, terms and families. Members of the tag groups are single values.
+Below `market.by_symbol` stand symbols, and below each of them what differs for it, with the keys of `market`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ OPEN_GROUPS = (
     "curriculum.stages",
     "criteria",
 )
+TAG_GROUPS = ("tracking.tags",)  # any member that is a single value
+OPEN_VALUES = ("hparams.space", "hparams.objectives", "hparams.constraints")  # any member, of any kind
 BY_SYMBOL, OF_SYMBOL = "market.by_symbol", "market"
 TARGET = "_target_"
 MISSING = "???"
@@ -85,14 +87,17 @@ def _items(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def unknown_key(key: str, keys: Sequence[str]) -> ConfigError:
     """Return the error for a key that does not exist: the nearest key, or where to find them all."""
-    hint = "" if key.startswith(f"{BY_SYMBOL}.") else _nearest_key(key, keys) or "; --cfg job shows all keys"
+    free = any(key.startswith(f"{group}.") for group in (BY_SYMBOL, *TAG_GROUPS))
+    hint = "" if free else _nearest_key(key, keys) or "; --cfg job shows all keys"
     return ConfigError(f"unknown key {key}{hint}{_join_law(key, keys)}")
 
 
 def _join_law(key: str, keys: Sequence[str]) -> str:
-    """Return what a new member of an open group needs, or a symbol, if the key would be one."""
+    """Return what a new member of an open group, a tag or a symbol needs, if the key would be one."""
     if key.startswith(f"{BY_SYMBOL}."):
         return f"; what differs for a symbol is added with a plus: +{key}=…"
+    if any(key.startswith(f"{group}.") for group in TAG_GROUPS):
+        return f"; a new one is added with a plus: +{key}=…"
     for group in OPEN_GROUPS:
         if key.startswith(f"{group}.") and f"{group}.{key[len(group) + 1 :].split('.')[0]}" not in keys:
             return f"; a new member of {group} needs a {TARGET}"
@@ -117,7 +122,10 @@ def _compare(place: str, given: Any, known: Any, keys: Sequence[str]) -> None:
         return
     if not isinstance(given, Mapping):
         raise ConfigError(f"{place} must be a group of keys, was {given!r}; give its keys one by one")
-    if place == BY_SYMBOL:
+    if place == BY_SYMBOL or place in OPEN_VALUES:
+        return
+    if place in TAG_GROUPS:
+        _check_tags(place, given)
         return
     if TARGET in known and TARGET in given:
         if known[TARGET] == given[TARGET]:
@@ -127,6 +135,13 @@ def _compare(place: str, given: Any, known: Any, keys: Sequence[str]) -> None:
     for name, value in known.items():
         if name in given:
             _compare(_join(place, name), given[name], value, keys)
+
+
+def _check_tags(place: str, given: Mapping[str, Any]) -> None:
+    """Refuse members that are no single values."""
+    for name, value in given.items():
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"{_join(place, name)} must be a text, a number, true or false, was {value!r}")
 
 
 def _compare_part(place: str, given: Any, known: Any) -> None:

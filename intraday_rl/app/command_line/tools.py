@@ -1,4 +1,4 @@
-"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `check-data`, `features`, `freeze`, `phases` and others."""
+"""The tools of `python -m intraday_rl`: `doctor`, `ui`, `dashboard`, `check-data`, `freeze`, `phases` and others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from intraday_rl.app.command_line.groups import PROJECT
 
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
+DASHBOARD_PORT = 8080
+SWEEPS = PROJECT / "multirun"
 STAMPS = ("start", "end")
 
 
@@ -29,11 +31,7 @@ def _parser() -> ArgumentParser:
         "doctor", help=what, description=f"{what}; exit status 1 if a run would fail".capitalize()
     )
     doctor.set_defaults(tool=_doctor)
-    what = "show all runs in MLflow, in a browser, until Ctrl-C"
-    ui = tools.add_parser("ui", help=what, description=what.capitalize())
-    ui.add_argument("--host", default=UI_HOST, help="address to listen on (default: %(default)s, this machine alone)")
-    ui.add_argument("--port", type=int, default=UI_PORT, help="port, or the next free one (default: %(default)s)")
-    ui.set_defaults(tool=_ui)
+    _add_pages(tools)
     _add_check_data(tools)
     what = "write a page about the features of the data: gaps, distributions, correlations, drift"
     features = tools.add_parser("features", help=what, description=what.capitalize())
@@ -49,6 +47,26 @@ def _parser() -> ArgumentParser:
     _add_ensemble(tools)
     _add_study(tools)
     return parser
+
+
+def _add_pages(tools: Any) -> None:
+    what = "show all runs in MLflow, in a browser, until Ctrl-C"
+    ui = tools.add_parser("ui", help=what, description=f"{what[0].upper()}{what[1:]}")
+    _add_address(ui, UI_PORT)
+    ui.set_defaults(tool=_ui)
+    what = "show the trials of a sweep in Optuna's dashboard, in a browser, until Ctrl-C"
+    dashboard = tools.add_parser("dashboard", help=what, description=f"{what[0].upper()}{what[1:]}")
+    dashboard.add_argument(
+        "folder", nargs="?", type=Path, help="of the sweep, such as multirun/STUDY (default: the one written last)"
+    )
+    _add_address(dashboard, DASHBOARD_PORT)
+    dashboard.set_defaults(tool=_dashboard)
+
+
+def _add_address(pages: ArgumentParser, port: int) -> None:
+    what = "address to listen on (default: %(default)s, this machine alone)"
+    pages.add_argument("--host", default=UI_HOST, help=what)
+    pages.add_argument("--port", type=int, default=port, help="port, or the next free one (default: %(default)s)")
 
 
 def _add_check_data(tools: Any) -> None:
@@ -123,6 +141,12 @@ def _ui(arguments: Namespace) -> int:
     from intraday_rl.tracking import project_store, serve_ui
 
     return serve_ui(project_store(PROJECT), arguments.host, arguments.port)
+
+
+def _dashboard(arguments: Namespace) -> int:
+    from intraday_rl.tracking import journal_of, serve_dashboard
+
+    return serve_dashboard(journal_of(arguments.folder, SWEEPS), arguments.host, arguments.port)
 
 
 def _check_data(arguments: Namespace) -> int:

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from intraday_rl.app.build import resolve_path
 from intraday_rl.app.command_line.groups import list_groups
 from intraday_rl.app.command_line.overrides import is_hydras, parse
-from intraday_rl.app.command_line.settings import check_checkpoint, check_settings
+from intraday_rl.app.command_line.settings import check_settings, check_tracking, check_training
 from intraday_rl.app.compose import check_plan
 from intraday_rl.app.resuming.places import METRICS, checkpoint_steps, is_finished, next_config_folder, refuse_taken
 from intraday_rl.app.resuming.saved_config import RESUME, read_saved, refuse_plugins, with_overrides
@@ -120,7 +120,8 @@ def _check(folder: Path, config: dict[str, Any]) -> None:
     """Refuse a configuration that cannot be used; it may have been written by anyone."""
     try:
         check_settings(config, list_groups()["algo"])
-        check_checkpoint(config)
+        check_training(config)
+        check_tracking(config["tracking"])
         check_plan(config)
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(

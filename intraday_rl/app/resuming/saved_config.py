@@ -152,7 +152,8 @@ def _set_tracking(saved: SavedConfig, config: DictConfig, overrides: Sequence[Ov
         config[TRACKING] = compose(_chosen(saved, overrides))[TRACKING]
     for override in overrides:
         if override not in chosen:
-            keys.check_existing(override.key_or_group, override.value(), saved.values)
+            if not override.is_add():  # what is added is checked with the whole
+                keys.check_existing(override.key_or_group, override.value(), saved.values)
             OmegaConf.update(config, override.key_or_group, override.value())
 
 

@@ -15,11 +15,12 @@ from intraday_rl.app.studies import records
 from intraday_rl.app.studies.planning import DONE, RUNS, PlannedRun, arguments_of, plan_runs, state_of
 from intraday_rl.app.studies.progress import StudyProgress
 from intraday_rl.app.studies.results import Absent, Result, read_result
-from intraday_rl.app.studies.running import ONE_THREAD, Trainings, Work, carry_out, locked
+from intraday_rl.app.studies.running import Trainings, Work, carry_out, locked
 from intraday_rl.app.studies.study import Study, read_study
 from intraday_rl.app.studies.table import Table, main_table, notes, optimum_table
 from intraday_rl.app.studies.writing import HOW, RESULT, RUNS_CSV, write_results
 from intraday_rl.core.errors import ConfigError
+from intraday_rl.core.processes import ONE_THREAD
 
 
 def study(arguments: Namespace) -> int:

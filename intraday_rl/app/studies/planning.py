@@ -77,13 +77,12 @@ def plan_runs(study: Study, seeds: Sequence[int] | None = None, rows: Sequence[s
         if row not in study.rows:
             raise ConfigError(f"there is no row {row}{nearest(row, study.rows)}; the rows are {', '.join(study.rows)}")
     chosen = study.seeds if seeds is None else check_seeds(list(seeds), "--seeds")
-    own = (f"tracking.study={study.name}", "progress=false")
     return [
         PlannedRun(
             row,
             fold,
             seed,
-            (*study.shared, *study.folds[fold], *study.rows[row], f"seed={seed}", *own),
+            (*study.shared, *study.folds[fold], *study.rows[row], f"seed={seed}", *_own(study, row, fold)),
             study.folder / RUNS / row / f"{fold}_seed{seed}",
         )
         for seed in chosen
@@ -91,6 +90,12 @@ def plan_runs(study: Study, seeds: Sequence[int] | None = None, rows: Sequence[s
         for row in study.rows
         if not rows or row in rows
     ]
+
+
+def _own(study: Study, row: str, fold: str) -> tuple[str, ...]:
+    """Return the overrides that a study adds: nothing on the terminal, and how MLflow tells its runs apart."""
+    tags = (f"+tracking.tags.row={row}", f"+tracking.tags.fold={fold}")
+    return (f"tracking.study={study.name}", *tags, "progress=false")
 
 
 def state_of(run: PlannedRun) -> str:

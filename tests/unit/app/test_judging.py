@@ -2,21 +2,21 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from intraday_rl.app.judging import cost_words, judge_bundle, refused, write_judgement
+from intraday_rl.app.judging import Counted, cost_words, judge_bundle, refused, write_judgement
 from intraday_rl.core.errors import ParameterError
-from intraday_rl.evaluation.gates import GateLimits
+from intraday_rl.evaluation.gates import GateLimits, Trials
 from tests.support.policies import ScriptedPolicy
 from tests.unit.evaluation.hand_sessions import SCRIPTS, hand_rules, hand_tape
 from tests.unit.evaluation.test_gates import LIMITS
 
 CONFIG = {"seed": 0, "evaluation": {"bootstrap_seed": 0}}
+ALONE = Counted(Trials(num_trials=1, sharpe_variance=None, counted_on="2024-12-31"), "this run alone")
 
 
 class HandBundle(ScriptedPolicy):
@@ -29,11 +29,11 @@ def data_of(tape, **limits):
     return SimpleNamespace(tape=tape, rules=hand_rules(tape), plan=plan, frozen=frozen)
 
 
-def judge_by_hand(tape=None, sessions=(0, 1, 2), comparisons=None, **limits):
+def judge_by_hand(tape=None, sessions=(0, 1, 2), comparisons=None, count=lambda metrics: ALONE, **limits):
     market = tape or hand_tape()
     bundle = HandBundle(*(SCRIPTS[s] for s in sessions))
     days = np.array(sessions, dtype=np.int64)
-    return judge_bundle(bundle, data_of(market, **limits), days, CONFIG, comparisons or {})
+    return judge_bundle(bundle, data_of(market, **limits), days, CONFIG, comparisons or {}, count)
 
 
 def test_judged_metrics_are_those_of_the_ledger():
@@ -121,6 +121,18 @@ def test_judged_benchmark_opens_at_the_first_trade():
     )
 
 
+def test_judged_with_the_trials_that_are_counted_once_its_metrics_are_known():
+    told = []
+
+    def count(metrics):
+        told.append(metrics)
+        return Counted(ALONE.trials, "elsewhere")
+
+    judged = judge_by_hand(count=count)
+    assert told == [judged.metrics]
+    assert judged.trials_counted == "elsewhere"
+
+
 def test_judging_no_usable_session_is_refused():
     with pytest.raises(ParameterError, match="usable sessions"):
         judge_by_hand(sessions=())
@@ -135,13 +147,13 @@ def test_judging_twice_gives_the_same():
 
 def test_written_judgement_is_what_was_judged(tmp_path):
     judged = judge_by_hand()
-    write_judgement(tmp_path / "a" / "b", judged)
+    write_judgement(tmp_path / "a" / "b", judged, "the sessions of the test")
     folder = tmp_path / "a" / "b"
     assert json.loads((folder / "metrics.json").read_text()) == judged.metrics
     assert json.loads((folder / "baselines.json").read_text()) == judged.baselines
     gates = json.loads((folder / "gates.json").read_text())
-    assert gates["num_trials"] == 1
-    assert 0 <= (datetime.now(UTC).date() - date.fromisoformat(gates["trials_counted_on"])).days <= 1
+    assert (gates["num_trials"], gates["trials_counted_on"]) == (1, "2024-12-31")
+    assert (gates["trials_counted"], gates["judged_on"]) == ("this run alone", "the sessions of the test")
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "trades.parquet"), judged.ledger.trades)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "fills.parquet"), judged.ledger.fills)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "equity.parquet"), judged.ledger.bars)

@@ -12,6 +12,7 @@ REFERENCE = {
     "data": {"path": "???", "start": None, "weights": [0.5, 0.5]},
     "algo": {"rate": 0.1, "parameters": {"_target_": "A", "width": 3}},
     "reward": {"scale": 1.0, "terms": {"profit": {"_target_": "P", "weight": 1.0}}},
+    "tracking": {"study": "s", "tags": {}},
 }
 REFUSED = [
     ("seed", "x", "seed must be a whole number, was 'x'"),
@@ -43,6 +44,11 @@ REFUSED = [
         "(did you mean reward.terms.profit.weight?); a new member of reward.terms needs",
     ),
     ("reward.term", {"_target_": "P"}, "unknown key reward.term._target_ (did you mean"),
+    ("tracking.tags", "x", "tracking.tags must be a group of keys, was 'x'"),
+    ("tracking.tags.trial", {"number": 3}, "tracking.tags.trial must be a text, a number, true or false, was {'numb"),
+    ("tracking.tags.trial", [3], "tracking.tags.trial must be a text, a number, true or false, was [3]"),
+    ("tracking.tags.trial", None, "tracking.tags.trial must be a text, a number, true or false, was None"),
+    ("tracking.tag", {"trial": 3}, "unknown key tracking.tag.trial (did you mean tracking.tags?)"),
 ]
 ALLOWED = [
     ("seed", 7),
@@ -54,6 +60,7 @@ ALLOWED = [
     ("data.weights", []),
     ("name", "x"),
     ("reward.terms.more", {"_target_": "Q", "anything": 1}),
+    ("tracking.tags", {"trial": 3, "note": "x", "rising": True, "share": 0.5}),
 ]
 
 
@@ -108,6 +115,14 @@ def test_check_existing_knows_groups_values_and_items():
         check_existing("data.weights.2", 1.0, REFERENCE)
     with pytest.raises(ConfigError, match=r"unknown key algo\.parameters\.with \(did you mean algo\.parameters\.width"):
         check_existing("algo", {"parameters": {"with": 5}}, REFERENCE)
+
+
+def test_tag_that_is_set_without_a_plus_is_told_how_to_join():
+    with pytest.raises(ConfigError) as refusal:
+        check_existing("tracking.tags.trial", 3, REFERENCE)
+    assert str(refusal.value) == (
+        "unknown key tracking.tags.trial; a new one is added with a plus: +tracking.tags.trial=…"
+    )
 
 
 def test_missing_keys_are_those_left_to_the_user():

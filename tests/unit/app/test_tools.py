@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from intraday_rl import tracking
+from intraday_rl.app.command_line import tools
 from intraday_rl.app.command_line.groups import PROJECT
 from intraday_rl.app.command_line.tools import main
 from intraday_rl.tracking import Finding
@@ -39,3 +41,23 @@ def test_wrong_arguments_end_with_status_two(arguments: list[str], capsys: pytes
         main(arguments)
     assert end.value.code == 2
     assert "usage: python -m intraday_rl" in capsys.readouterr().err
+
+
+def test_dashboard_serves_the_journal_that_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    calls = []
+    monkeypatch.setattr(tracking, "serve_dashboard", lambda *served: calls.append(served) or 0)
+    monkeypatch.setattr(tools, "SWEEPS", tmp_path)
+    for study in ("a", "b"):
+        (tmp_path / study).mkdir()
+        (tmp_path / study / "study.journal").write_text("")
+    os.utime(tmp_path / "a" / "study.journal", (1.0, 1.0))
+    assert main(["dashboard"]) == 0
+    assert main(["dashboard", str(tmp_path / "a"), "--host", "0.0.0.0", "--port", "6001"]) == 0
+    assert calls == [
+        (tmp_path / "b" / "study.journal", "127.0.0.1", 8080),
+        (tmp_path / "a" / "study.journal", "0.0.0.0", 6001),
+    ]
+
+
+def test_sweeps_are_looked_for_where_hydra_puts_them():
+    assert tools.SWEEPS == PROJECT / "multirun"

@@ -103,6 +103,14 @@ def test_tracking_progress_and_what_is_the_same_may_stand_beside_it(begun: Path,
     assert tracking["store"] == ("elsewhere" if "tracking.store=elsewhere" in others else "experiments/mlflow")
 
 
+def test_tags_parent_and_name_in_mlflow_may_differ_from_the_runs(begun: Path):
+    parent = "0123456789abcdef0123456789abcdef"
+    resumption = asked(begun, "+tracking.tags.trial=3", f'tracking.parent="{parent}"', "tracking.run_name=again")
+    assert resumption is not None
+    tracking = resumption.config["tracking"]
+    assert (tracking["tags"], tracking["parent"], tracking["run_name"]) == ({"trial": 3}, parent, "again")
+
+
 @pytest.mark.parametrize(
     ("others", "message"),
     [
@@ -125,6 +133,9 @@ def test_tracking_progress_and_what_is_the_same_may_stand_beside_it(begun: Path,
         (["seed=3,4"], "resume goes on with one run, seed=3,4 names several values"),
         (["tracking=nope"], "tracking has no choice nope"),
         (["tracking.stor=x"], "unknown key tracking.stor (did you mean tracking.store?)"),
+        (["+tracking.tagz.trial=3"], "unknown key tracking.tagz.trial (did you mean tracking.tags?)"),
+        (["tracking.tags.trial=3"], "unknown key tracking.tags.trial; a new one is added with a plus"),
+        (["tracking.parent=3"], "tracking.parent must be the id of a run in MLflow"),
         (["progress=maybe"], "progress must be true or false, was 'maybe'"),
     ],
 )

@@ -97,7 +97,8 @@ def test_dry_run_prints_the_commands_of_what_is_missing(study, capsys):
     assert not (chosen.folder / "result.md").exists()
     assert lines == [
         "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python train.py data=simulated data.source.seed=2 "
-        f"algo=ppo seed=0 tracking.study=which progress=false 'hydra.run.dir=\"{chosen.folder}/runs/ppo/autumn_seed0\"'"
+        "algo=ppo seed=0 tracking.study=which +tracking.tags.row=ppo +tracking.tags.fold=autumn progress=false "
+        f"'hydra.run.dir=\"{chosen.folder}/runs/ppo/autumn_seed0\"'"
     ]
 
 

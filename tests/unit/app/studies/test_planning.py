@@ -25,7 +25,7 @@ def test_runs_are_rows_times_folds_times_seeds_with_every_row_early(study):
     last = runs[-1]
     assert last.overrides == (
         "data=simulated", "data.source.seed=2", "algo=ppo", "algo.parameters.num_envs=4",
-        "seed=1", "tracking.study=which", "progress=false",
+        "seed=1", "tracking.study=which", "+tracking.tags.row=small", "+tracking.tags.fold=autumn", "progress=false",
     )  # fmt: skip
     assert last.folder == study.folder / "runs" / "small" / "autumn_seed1"
     assert last.label == "small, autumn, seed 1"
