@@ -79,7 +79,7 @@ class GateLimits:
 class Trials:
     """Every trial that was ever judged on a window sharing a session with this one, this one included."""
 
-    num_trials: int
+    num_trials: int | None  # None: unknown
     sharpe_variance: float | None  # of the trials' Sharpe ratios that E2 deflates; None: unknown, or one trial
     counted_on: str  # date of the count, ISO 8601
 
@@ -89,7 +89,8 @@ class Trials:
         Raises:
             ParameterError: the count is below 1, or the variance is negative.
         """
-        checks.at_least("Trials", "num_trials", self.num_trials, 1)
+        if self.num_trials is not None:
+            checks.at_least("Trials", "num_trials", self.num_trials, 1)
         if self.sharpe_variance is not None:
             checks.non_negative("Trials", "sharpe_variance", self.sharpe_variance)
 
@@ -220,7 +221,8 @@ class _Window:
 
     def explain(self, gates: tuple[GateResult, ...], verdict: str) -> str:
         """Return one line: what decided, or on how much evidence all gates hold."""
-        window = f"{self.sessions} sessions, {self.round_trips} round trips, {self.trials.num_trials} trials"
+        trials = "an unknown number of" if self.trials.num_trials is None else self.trials.num_trials
+        window = f"{self.sessions} sessions, {self.round_trips} round trips, {trials} trials"
         if verdict == PASS:
             return f"{PASS}: all gates and guards hold ({window})"
         deciding = "; ".join(f"{gate.id} {gate.reason}" for gate in gates if gate.verdict == verdict)
@@ -326,17 +328,19 @@ class _Window:
         )
 
     def deflated_sharpe(self) -> GateResult:
-        minimum, variance = self.limits.deflated_sharpe_min, self.trials.sharpe_variance
+        minimum, variance, trials = self.limits.deflated_sharpe_min, self.trials.sharpe_variance, self.trials.num_trials
         name, limit = "deflated Sharpe ratio", f">= {minimum:g}"
         value = math.nan
-        if variance is None and self.trials.num_trials > 1:
-            reason = f"the variance of the Sharpe ratios of {self.trials.num_trials} trials is unknown"
+        if trials is None:
+            return GateResult("E2", name, None, limit, NOT_ENOUGH, "the number of trials is unknown")
+        if variance is None and trials > 1:
+            reason = f"the variance of the Sharpe ratios of {trials} trials is unknown"
             return GateResult("E2", name, None, limit, NOT_ENOUGH, reason)
         unit = deflated_unit(self.summary)
         sharpe, skewness, kurtosis = (self.number(f"{unit}_{key}") for key in ("sharpe", "skewness", "kurtosis"))
         if sharpe is not None and skewness is not None and kurtosis is not None:
             count = self.round_trips if unit == "round_trip" else self.sessions
-            value = deflated_sharpe_ratio(sharpe, count, skewness, kurtosis, self.trials.num_trials, variance or 0.0)
+            value = deflated_sharpe_ratio(sharpe, count, skewness, kurtosis, trials, variance or 0.0)
         if math.isnan(value):
             reason = f"the deflated Sharpe ratio is undefined: too few or equal {unit.replace('_', ' ')}s"
             return GateResult("E2", name, None, limit, NOT_ENOUGH, reason)

@@ -29,6 +29,7 @@ class SharpeRatios(NamedTuple):
     session: float  # of session returns
 
 
+FEWEST_ROUND_TRIPS = 30  # a Sharpe ratio of fewer is noise, and a few such would swamp the variance over all trials
 TrialWatcher = Callable[[Policy | Rule, SharpeRatios], None]
 
 
@@ -76,11 +77,20 @@ def make_validator(
 
 
 def sharpe_ratios(sessions: pd.DataFrame, trades: pd.DataFrame) -> SharpeRatios:
-    """Return the Sharpe ratios of a ledger's sessions and round trips, as `metrics.summary` defines them."""
+    """Return the Sharpe ratios of a ledger's sessions and round trips, as `metrics.summary` defines them.
+
+    That of fewer than FEWEST_ROUND_TRIPS round trips is undefined.
+    """
     start_nav = trades["start_nav"] if "start_nav" in trades.columns else _start_nav_of(trades, sessions)
     fractions = trades["net_pnl"].to_numpy() / np.asarray(start_nav)
     returns = sessions["session_return"].to_numpy()
-    return SharpeRatios(*(mean(values) / standard_deviation(values) for values in (fractions, returns)))
+    of_trip, of_session = (mean(values) / standard_deviation(values) for values in (fractions, returns))
+    return known_ratios(of_trip, of_session, len(fractions))
+
+
+def known_ratios(round_trip: float, session: float, num_round_trips: int) -> SharpeRatios:
+    """Return the ratios of a trial, that of its round trips undefined where there are too few."""
+    return SharpeRatios(round_trip if num_round_trips >= FEWEST_ROUND_TRIPS else math.nan, session)
 
 
 def _start_nav_of(trades: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:

@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         values: of the objectives, means over the seeds.
-        violations: of the constraints, means over the seeds; <= 0 keeps it.
+        violations: of the constraints, of the seed that breaks each most; <= 0 keeps it.
     """
 
     values: tuple[float, ...]
@@ -56,7 +56,7 @@ def outcome_of(
         _mean([_value(result, objective, kept) for result, kept in zip(results, keeps, strict=True)])
         for objective in objectives
     ]
-    return Outcome(tuple(values), {c.name: _mean([row[i] for row in broken]) for i, c in enumerate(constraints)})
+    return Outcome(tuple(values), {c.name: max(row[i] for row in broken) for i, c in enumerate(constraints)})
 
 
 def read_result(file: Path) -> Metrics:

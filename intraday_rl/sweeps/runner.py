@@ -19,10 +19,10 @@ from intraday_rl.core import checks
 from intraday_rl.core.errors import SweepError
 from intraday_rl.sweeps.definition import Metrics
 from intraday_rl.sweeps.executors.base import Command, Executor
-from intraday_rl.sweeps.outcomes import outcome_of
+from intraday_rl.sweeps.outcomes import Outcome, outcome_of
 from intraday_rl.sweeps.results.records import COMPLETE, FAILED, INFEASIBLE, STOPPED_EARLY
 from intraday_rl.sweeps.stopping import Stopping
-from intraday_rl.sweeps.study import CURVE, SECONDS, Curve, SweepStudy
+from intraday_rl.sweeps.study import CURVE, REASON, SAME_AS, SECONDS, Curve, SweepStudy
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -31,6 +31,7 @@ POLL_SECONDS = 0.02
 WATCH_SECONDS = 2.0  # between looks at the curves, and at what other machines do
 MOST_STOPS = 5  # of one part by signals from outside, in one go; then its trial has failed
 LOG_LINES, LOG_BYTES = 20, 16_384  # of a failed part that are kept as the reason
+TAKEN_OVER = "taken over by another machine"  # how a trial ended for this one
 OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOPPED_STATUSES = {-number for number in OUTSIDE} | {128 + number for number in OUTSIDE}
 
@@ -52,7 +53,13 @@ class Part(NamedTuple):
 
 
 class Tasks(Protocol):
-    """What the trials of a sweep do."""
+    """What the trials of a sweep do.
+
+    Attributes:
+        is_repeatable: whether the same parameters and seed give the same result again, so that nothing is run twice.
+    """
+
+    is_repeatable: bool
 
     def parts(self, number: int) -> list[Part]:
         """Return the parts of a trial."""
@@ -171,6 +178,11 @@ class Runner:
         parts = self._tasks.parts(trial.number)
         begun = self._begun[trial.number] = _Begun(trial, time.monotonic(), parts)
         self._follower.began(trial.number, trial.params)
+        twin = self._study.twin(trial) if self._tasks.is_repeatable else None
+        if twin is not None:
+            number, outcome = twin
+            self._complete(begun, outcome, {SAME_AS: number, REASON: f"the same parameters as trial {number}"})
+            return
         for part in parts:
             result = self._kept(part)
             if result is None:
@@ -240,9 +252,12 @@ class Runner:
             self._fail(begun, str(error))
             return
         curve = self._tasks.curve(begun.parts[0]) if len(begun.parts) == 1 else []
-        self._timed(self._study.complete, begun.trial, outcome, {**self._facts(begun), CURVE: curve})
+        self._complete(begun, outcome, {CURVE: curve})
+
+    def _complete(self, begun: _Begun, outcome: Outcome, facts: dict[str, Any]) -> None:
+        self._timed(self._study.complete, begun.trial, outcome, {**self._facts(begun), **facts})
         self._ended += 1
-        self._leave(begun, COMPLETE if outcome.is_feasible else INFEASIBLE, "")
+        self._leave(begun, COMPLETE if outcome.is_feasible else INFEASIBLE, facts.get(REASON, ""))
 
     def _fail(self, begun: _Begun, reason: str) -> None:
         self._timed(self._study.fail, begun.trial, reason, self._facts(begun))
@@ -280,6 +295,8 @@ class Runner:
             return
         self._watched = time.monotonic()
         if self._study.leases is not None:
+            for number in self._study.taken_away(list(self._begun)):
+                self._leave(self._begun[number], TAKEN_OVER, "")
             self._study.beat(list(self._begun))
             self._take_over()
         finished = self._study.curves()

@@ -32,11 +32,14 @@ class Never(NamedTuple):
 
 
 class BelowQuantile(NamedTuple):
-    """Stop a trial whose best so far is below a quantile of what finished trials had reached by the same step."""
+    """Stop a trial whose best so far is below a quantile of what ended trials had reached by the same step.
+
+    Trials that were stopped count as long as they had come that far.
+    """
 
     after_fraction: float  # of a trial's steps, before which it is let be
     quantile: float
-    min_finished: int  # trials that the quantile needs
+    min_finished: int  # trials that came as far, which the quantile needs
 
     def check(self) -> None:
         """Refuse impossible numbers."""
@@ -55,13 +58,14 @@ class BelowQuantile(NamedTuple):
         Args:
             trial: the trial.
             curve: of the trial so far.
-            finished: curves of the trials that came to their end.
+            finished: curves of the trials that came to their end or were stopped.
             last_step: at which a trial ends.
         """
         if not curve or curve[-1][0] < self.after_fraction * last_step:
             return None
         step, mine = curve[-1][0], best_until(curve, curve[-1][0])
-        others = [best for other in finished if (best := best_until(other, step)) > -np.inf]
+        reached = [best_until(other, step) for other in finished if other[-1][0] >= step]
+        others = [best for best in reached if best > -np.inf]
         if len(others) < self.min_finished:
             return None
         limit = float(np.quantile(np.array(others), self.quantile))
@@ -69,7 +73,7 @@ class BelowQuantile(NamedTuple):
             return None
         return (
             f"best validation result {mine:.4g} at step {step:,.0f} is below the {self.quantile:.0%} quantile "
-            f"{limit:.4g} of {len(others)} finished trials"
+            f"{limit:.4g} of {len(others)} trials that came as far"
         )
 
 

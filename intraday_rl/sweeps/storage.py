@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +45,7 @@ def open_storage(address: str | None, folder: Path) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     if address is None:
-        return _open_journal(folder)
+        return open_journal(folder / JOURNAL)
     try:
         return _open_proxy(address) if address.startswith(PROXY) else _open_database(address)
     except SweepError:
@@ -54,7 +56,36 @@ def open_storage(address: str | None, folder: Path) -> BaseStorage:
         ) from error
 
 
-def _open_journal(folder: Path) -> BaseStorage:
+@contextmanager
+def kept_in_reach(address: str | None) -> Iterator[None]:
+    """Turn the loss of a storage within the block into one line.
+
+    Args:
+        address: as `hparams.storage` gives it.
+
+    Raises:
+        SweepError: the storage was lost.
+    """
+    import sqlalchemy.exc
+    from optuna.exceptions import StorageInternalError
+
+    lost: tuple[type[Exception], ...] = (StorageInternalError, sqlalchemy.exc.OperationalError, *_proxy_errors())
+    try:
+        yield
+    except lost as error:
+        where = "the study's journal" if address is None else f"hparams.storage={_without_password(address)}"
+        raise SweepError(
+            f"{where} was lost: {_first_line(error.__cause__ or error)}; finished trials are kept: when it is back, go "
+            "on with the same command"
+        ) from error
+
+
+def open_journal(journal: Path) -> BaseStorage:
+    """Return the storage in a file, made if it is not there yet; nobody else may be writing to it.
+
+    Raises:
+        SweepError: it is damaged.
+    """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
@@ -71,10 +102,9 @@ def _open_journal(folder: Path) -> BaseStorage:
         def release(self) -> None:
             self._lock.release()
 
-    journal = folder / JOURNAL
     drop_torn_line(journal)
     try:
-        return JournalStorage(JournalFileBackend(str(journal), lock_obj=SystemLock(folder / JOURNAL_LOCK)))
+        return JournalStorage(JournalFileBackend(str(journal), lock_obj=SystemLock(journal.with_name(JOURNAL_LOCK))))
     except OSError as error:
         raise SweepError(f"{journal} cannot be read: {error.strerror}") from error
     except Exception as error:  # whatever a line that is no record leads to
@@ -137,6 +167,15 @@ def _open_database(address: str) -> BaseStorage:
         time.sleep(PAUSE_SECONDS)
     assert last is not None
     raise last
+
+
+def _proxy_errors() -> tuple[type[Exception], ...]:
+    """Return what a storage server's client raises, where it is installed."""
+    try:
+        import grpc
+    except ImportError:
+        return ()
+    return (grpc.RpcError,)
 
 
 def _quiet() -> Any:

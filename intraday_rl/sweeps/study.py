@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 DEFINITION, CREATOR, FINISHER = "definition", "creator", "finisher"  # attributes of the study
-SURPLUS, REASON, SECONDS, CURVE = "surplus", "reason", "seconds", "curve"  # of a trial
+SURPLUS, REASON, SECONDS, CURVE, SAME_AS = "surplus", "reason", "seconds", "curve", "same_as"  # of a trial
 Curve = list[tuple[float, float]]  # (step, value) of the number by which a trial is watched
 
 
@@ -195,6 +195,13 @@ class SweepStudy:
         if self.leases is not None:
             self.leases.beat([trial for trial in self._running() if trial.number in at_work])
 
+    def taken_away(self, at_work: Sequence[int]) -> list[int]:
+        """Return which of these trials another machine has taken over, because this one was silent for too long."""
+        if self.leases is None:
+            return []
+        mine = [trial for trial in self._trials() if trial.number in at_work]
+        return [trial.number for trial in mine if not self.leases.is_mine(trial)]
+
     def num_elsewhere(self, at_work: Sequence[int]) -> int:
         """Return how many trials other machines work on."""
         return 0 if self.leases is None else sum(trial.number not in at_work for trial in self._running())
@@ -224,8 +231,10 @@ class SweepStudy:
 
     def complete(self, trial: Trial, outcome: Outcome, facts: Mapping[str, Any]) -> None:
         """Tell what a trial came to."""
+        told = self._frozen(trial.number).constraints  # by a process that was killed before it told the rest
         for name, violation in outcome.violations.items():
-            trial.set_constraint(name, violation)
+            if name not in told:
+                trial.set_constraint(name, violation)
         _note(trial, facts)
         self.study.tell(trial, outcome.values, skip_if_finished=True)
 
@@ -244,14 +253,22 @@ class SweepStudy:
         self.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
 
     def curves(self) -> list[Curve]:
-        """Return the curve of every trial that ended well."""
+        """Return the curve of every trial that was trained to its end or stopped early."""
         from optuna.trial import TrialState
 
-        return [
-            trial.user_attrs[CURVE]
-            for trial in self._trials()
-            if trial.state == TrialState.COMPLETE and trial.user_attrs.get(CURVE)
-        ]
+        ended = (TrialState.COMPLETE, TrialState.PRUNED)
+        return [t.user_attrs[CURVE] for t in self._trials() if t.state in ended and t.user_attrs.get(CURVE)]
+
+    def twin(self, trial: Trial) -> tuple[int, Outcome] | None:
+        """Return an earlier complete trial of the same parameters: its number and what it came to."""
+        from optuna.trial import TrialState
+
+        for other in self._trials():
+            if other.number >= trial.number:
+                return None
+            if other.state == TrialState.COMPLETE and other.params == trial.params:
+                return other.user_attrs.get(SAME_AS, other.number), Outcome(tuple(other.values), other.constraints)
+        return None
 
     def records(self, folders_of: Callable[[int], tuple[Path, ...]]) -> list[TrialRecord]:
         """Return all trials, in order.
@@ -260,7 +277,9 @@ class SweepStudy:
             folders_of: the run folders of the trial with that number.
         """
         return [
-            self._ended.get(trial.number) or self._recorded(trial, folders_of(trial.number)) for trial in self._trials()
+            self._ended.get(trial.number)
+            or self._recorded(trial, folders_of(trial.user_attrs.get(SAME_AS, trial.number)))
+            for trial in self._trials()
         ]
 
     def _recorded(self, trial: FrozenTrial, folders: tuple[Path, ...]) -> TrialRecord:

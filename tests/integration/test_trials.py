@@ -190,8 +190,8 @@ def test_registry_that_cannot_be_used_is_a_warning(registry: Path, tmp_path: Pat
     assert str(registry) in warning
     assert "is not counted with other trials" in warning
     gates = gates_of(tmp_path / "run")
-    assert gates["num_trials"] == 1
-    assert gates["trials_counted"].startswith(f"this run alone: registry of trials {registry}")
+    assert gates["trials_counted"].startswith(f"unknown: registry of trials {registry}")
+    assert gates["num_trials"] is None
 
 
 # --- which sessions -------------------------------------------------------------------------------------------------

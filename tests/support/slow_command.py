@@ -1,7 +1,7 @@
 """A command for sweeps that takes a while: `slow_command.py NOTES SECONDS x=0.5`; its objective is f1 = x squared.
 
-It notes begin and end in files of the folder NOTES, with its process number and SLOW_COMMAND_NODE, and leaves a process of
-its own beside it, so that tests see who ran when, and whether anything outlives a sweep. No import of the package.
+It notes begin and end in files of the folder NOTES, with its process number and SLOW_COMMAND_NODE, and has a process
+of its own beside it, so that tests see who ran where, and whether anything outlives a sweep. No import of the package.
 """
 
 import json

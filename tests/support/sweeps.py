@@ -1,138 +1,94 @@
-"""Small studies, and workers that carry out nothing: how each part of a trial ends is said beforehand."""
+"""Sweeps over tests/support/slow_command.py, started as a user starts them, and what their study came to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from intraday_rl.core.errors import SweepError
-from intraday_rl.sweeps.definition import Constraint, Metrics, Objective
-from intraday_rl.sweeps.executors.base import Command
-from intraday_rl.sweeps.runner import FailureLimit, Part, Runner
-from intraday_rl.sweeps.samplers import Tpe
-from intraday_rl.sweeps.space import Dimension, Interval
-from intraday_rl.sweeps.stopping import Never
+import psutil
+
+from intraday_rl.app.command_line.groups import PROJECT
 from intraday_rl.sweeps.storage import open_storage
-from intraday_rl.sweeps.study import Curve, Definition, SweepStudy
 
-F1, F2 = Objective("f1", "minimize", None, 1.1), Objective("f2", "minimize", None, 1.1)
-LENIENT = FailureLimit(10_000, 1.0)
-
-
-def unit_interval(key: str) -> Interval:
-    return Interval(key, 0.0, 1.0, False, False, None)
+SLOW_COMMAND = PROJECT / "tests" / "support" / "slow_command.py"
+PATIENCE_SECONDS = 50.0
 
 
-X, Y = unit_interval("x"), unit_interval("y")
+def start_sweep(
+    study: str, notes: Path, seconds: float, *arguments: str, name: str = "sweep", folder: Path = PROJECT
+) -> subprocess.Popen[bytes]:
+    """Start a sweep whose trials take so many seconds; what it says is in `NAME.out` of the notes."""
+    command = f"hparams.command=['{sys.executable}','{SLOW_COMMAND}','{notes}','{seconds}']"
+    objective = "+hparams.objectives.f1={direction: minimize, cap: null, reference: 1.0}"
+    fixed = ["-m", "hparams=command", f"hparams.study={study}", command, objective, "x=interval(0.0,1.0)"]
+    with (notes / f"{name}.out").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, str(PROJECT / "train.py"), *fixed, *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            process_group=0,
+        )
 
 
-def definition(
-    space: Sequence[Dimension] = (X, Y),
-    objectives: Sequence[Objective] = (F1, F2),
-    constraints: Sequence[Constraint] = (),
-    seeds: Sequence[int] = (0,),
-    **facts: Any,
-) -> Definition:
-    return Definition("study", tuple(space), tuple(objectives), tuple(constraints), tuple(seeds), facts)
+def finish(sweeps: Sequence[subprocess.Popen[bytes]], notes: Path) -> None:
+    """Wait for sweeps, and see that each ended well."""
+    for sweep in sweeps:
+        try:
+            status = sweep.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            sweep.kill()
+            status = None
+        assert status == 0, "\n".join(file.read_text()[-3000:] for file in sorted(notes.glob("*.out")))
 
 
-def open_study(
-    folder: Path, what: Definition | None = None, n_trials: int = 10, sampler: Any = Tpe(0, 10), pruner: Any = None
-) -> SweepStudy:
-    return SweepStudy(open_storage(None, folder), what or definition(), sampler, n_trials, None, pruner)
+def notes_of(notes: Path, what: str) -> list[dict]:
+    """Return what the commands noted, oldest first."""
+    return [json.loads(file.read_text()) for file in sorted(notes.glob(f"*_{what}_*.json"))]
 
 
-class End(NamedTuple):
-    """How a process ends: exit status, what it leaves as a result, and after how many looks."""
-
-    status: int = 0
-    result: Metrics | SweepError | None = None
-    looks: int = 1
-
-
-class Handle:
-    """A process that ends as it was told."""
-
-    def __init__(self, part: Part, end: End, leave: Callable[[Part, End], None]) -> None:
-        self.part, self._end, self._leave, self._looks = part, end, leave, 0
-
-    def poll(self) -> int | None:
-        self._looks += 1
-        if self._looks < self._end.looks:
-            return None
-        self._leave(self.part, self._end)
-        return self._end.status
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.05)
 
 
-class Stage:
-    """Tasks, executor and follower in one; `play` says how the n-th process of a part ends."""
-
-    def __init__(self, folder: Path, play: Callable[[Part, int, Mapping[str, Any]], End], seeds=(0,), capacity=1):
-        self._folder, self._play, self._seeds, self.capacity = folder, play, seeds, capacity
-        self.results: dict[Part, Any] = {}
-        self.curves: dict[int, Curve] = {}
-        self.started: list[tuple[Part, dict[str, Any]]] = []
-        self.stopped: list[Part] = []
-        self.ends: list[tuple[int, str, str]] = []
-        self.at_work = self.most_at_work = 0
-        self._next: tuple[Part, Mapping[str, Any]] | None = None
-
-    def parts(self, number: int) -> list[Part]:
-        return [
-            Part(number, seed, self._folder / f"{number}_{seed}", self._folder / f"{number}_{seed}.log")
-            for seed in self._seeds
-        ]
-
-    def command(self, part: Part, params: Mapping[str, Any]) -> Command:
-        self._next = (part, dict(params))
-        return Command(("nothing",), {}, part.log)
-
-    def start(self, command: Command) -> Handle:
-        part, params = self._next
-        attempt = sum(part == other for other, _ in self.started)
-        self.started.append((part, params))
-        self.at_work += 1
-        self.most_at_work = max(self.most_at_work, self.at_work)
-        return Handle(part, self._play(part, attempt, params), self._leave)
-
-    def _leave(self, part: Part, end: End) -> None:
-        self.at_work -= 1
-        if end.result is not None:
-            self.results[part] = end.result
-
-    def result(self, part: Part) -> Metrics | None:
-        result = self.results.get(part)
-        if isinstance(result, SweepError):
-            raise result
-        return result
-
-    def curve(self, part: Part) -> Curve:
-        return self.curves.get(part.number, [])
-
-    def last_step(self, params: Mapping[str, Any]) -> float:
-        return 100.0
-
-    def stop(self, handles: Sequence[Handle]) -> None:
-        self.stopped += [handle.part for handle in handles]
-        self.at_work -= len(handles)
-
-    def close(self) -> None:
-        pass
-
-    def began(self, number: int, params: Mapping[str, Any]) -> None:
-        pass
-
-    def ended(self, number: int, state: str, reason: str) -> None:
-        self.ends.append((number, state, reason))
-
-    def passed(self) -> None:
-        pass
+def alive(pids: Sequence[int]) -> list[int]:
+    """Return the processes that still run."""
+    found = []
+    for pid in pids:
+        try:
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
-def run(study: SweepStudy, stage: Stage, limit: FailureLimit = LENIENT, stopping: Any = Never()) -> None:
-    Runner(study, stage, stage, stopping, limit, stage).run()
+def trials_of(storage: str | None, study: str) -> list[tuple[int, str, dict]]:
+    """Return (number, state, attributes) of the trials that count."""
+    opened = open_storage(storage, PROJECT / "multirun" / study)
+    trials = opened.get_all_trials(opened.get_study_id_from_name(study))
+    return [(t.number, t.state.name, {**t.user_attrs, **t.params}) for t in trials if not t.user_attrs.get("surplus")]
 
 
-def records(study: SweepStudy) -> list[Any]:
-    return study.records(lambda number: (Path(str(number)),))
+@contextmanager
+def free_study(name: str) -> Iterator[str]:
+    """Name a study whose folder is removed afterwards."""
+    import shutil
+
+    shutil.rmtree(PROJECT / "multirun" / name, ignore_errors=True)
+    try:
+        yield name
+    finally:
+        shutil.rmtree(PROJECT / "multirun" / name, ignore_errors=True)

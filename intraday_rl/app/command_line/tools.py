@@ -12,7 +12,9 @@ from intraday_rl.app.command_line.groups import PROJECT
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
 DASHBOARD_PORT = 8080
+STORAGE_PORT = 13000
 SWEEPS = PROJECT / "multirun"
+STUDIES = SWEEPS / "storage_server" / "studies.journal"
 STAMPS = ("start", "end")
 
 
@@ -32,6 +34,7 @@ def _parser() -> ArgumentParser:
     )
     doctor.set_defaults(tool=_doctor)
     _add_pages(tools)
+    _add_storage_server(tools)
     _add_check_data(tools)
     what = "write a page about the features of the data: gaps, distributions, correlations, drift"
     features = tools.add_parser("features", help=what, description=what.capitalize())
@@ -61,6 +64,17 @@ def _add_pages(tools: Any) -> None:
     )
     _add_address(dashboard, DASHBOARD_PORT)
     dashboard.set_defaults(tool=_dashboard)
+
+
+def _add_storage_server(tools: Any) -> None:
+    what = "keep the studies of sweeps on several machines, which reach it with hparams.storage=grpc://HOST:PORT"
+    server = tools.add_parser("storage-server", help=what, description=f"{what[0].upper()}{what[1:]}; until Ctrl-C")
+    kept = server.add_mutually_exclusive_group()
+    kept.add_argument("--storage", metavar="ADDRESS", help="a database: postgresql+psycopg://USER@HOST:PORT/NAME")
+    kept.add_argument("--journal", type=Path, default=STUDIES, metavar="FILE", help="a file (default: %(default)s)")
+    server.add_argument("--host", default=UI_HOST, help="address to listen on (default: %(default)s, no other machine)")
+    server.add_argument("--port", type=int, default=STORAGE_PORT, help="port to listen on (default: %(default)s)")
+    server.set_defaults(tool=_storage_server)
 
 
 def _add_address(pages: ArgumentParser, port: int) -> None:
@@ -147,6 +161,13 @@ def _dashboard(arguments: Namespace) -> int:
     from intraday_rl.tracking import journal_of, serve_dashboard
 
     return serve_dashboard(journal_of(arguments.folder, SWEEPS), arguments.host, arguments.port)
+
+
+def _storage_server(arguments: Namespace) -> int:
+    from intraday_rl.app.storage_server import serve_storage
+
+    serve_storage(arguments.storage, arguments.journal, arguments.host, arguments.port)
+    return 0
 
 
 def _check_data(arguments: Namespace) -> int:

@@ -25,6 +25,7 @@ from intraday_rl.app.learning.task import training_task
 from intraday_rl.app.listeners import CurriculumListener, MonitorListener, ProgressListener, TrackerListener
 from intraday_rl.app.phases.recording import phase_recorders
 from intraday_rl.app.planning.warm_start import BC, RUN
+from intraday_rl.core import seeding
 from intraday_rl.core.protocols import Policy, Rule, TrainingListener
 from intraday_rl.evaluation.validation import TrialWatcher, make_validator, write_curve
 from intraday_rl.tracking.episodes_csv import EpisodesCsv
@@ -68,7 +69,8 @@ def learn(run: Run, tracker: Any, watch: TrialWatcher) -> Learned:
         tracker: MLflow's, None = none.
         watch: told of every policy that is judged on the validation sessions.
     """
-    validate = make_validator(run.data.tape, run.data.rules, run.data.split.validation, run.config["seed"], watch)
+    noise = seeding.integer(int(run.config["seed"]), "evaluation")  # the same as when the finished policy is judged
+    validate = make_validator(run.data.tape, run.data.rules, run.data.split.validation, noise, watch)
     on_curve = partial(write_curve, path=run.folder / CURVE)
     keep = make_keeper(run.folder, run.data, run.config, run.manifest)
     comparisons = expert_beside(run.data)

@@ -20,11 +20,11 @@ from intraday_rl.app.sweeping.request import SweepRequest, names_sweep, read_req
 from intraday_rl.app.sweeping.results import collect, show, write
 from intraday_rl.app.sweeping.tasks import Commands, Trainings, parts_of, refuse_foreign_trials
 from intraday_rl.app.sweeping.tracking import SweepTracking, tracked
-from intraday_rl.core.errors import ConfigError, SweepError
+from intraday_rl.core.errors import ConfigError, IntradayError, SweepError
 from intraday_rl.sweeps.executors.base import Executor
 from intraday_rl.sweeps.results.records import Candidate, TrialRecord
 from intraday_rl.sweeps.runner import Runner
-from intraday_rl.sweeps.storage import open_storage
+from intraday_rl.sweeps.storage import kept_in_reach, open_storage
 from intraday_rl.sweeps.study import SweepStudy
 
 LOCK = ".sweep.lock"
@@ -59,6 +59,7 @@ def sweep(overrides: Sequence[str]) -> None:
     with ExitStack() as stack:
         if settings.storage is None:
             stack.enter_context(sole_sweep(settings.folder))
+        stack.enter_context(kept_in_reach(settings.storage))
         study = open_study(request)
         refuse_foreign_trials(settings.folder, study.next_number)
         tracking = stack.enter_context(tracked(request))
@@ -136,18 +137,27 @@ class Sweeping:
         )
 
     def _finish(self, tasks: Trainings | Commands, executor: Executor) -> None:
-        records, candidates, verdicts = self.records(), list[Candidate](), list[Verdict]()
-        if isinstance(tasks, Trainings):
-            finish = Finish(self._request, tasks, executor, self._console)
-            candidates = finish.chosen(finish.candidates(records))
+        records = self.records()
+        if isinstance(tasks, Commands):
+            self._write(records, [], [])
+            return
+        finish = Finish(self._request, tasks, executor, self._console)
+        candidates = finish.chosen(finish.candidates(records))
+        try:
             candidates, verdicts = finish.judge(candidates, finish.ensemble(candidates))
+        except IntradayError:
+            self._write(records, candidates, [])  # the front is there, whatever happened to the ensemble
+            raise
+        self._write(records, candidates, verdicts)
+
+    def _write(
+        self, records: Sequence[TrialRecord], candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> None:
         results = collect(self._request, self._study, records, candidates, verdicts)
         with self._console.status("drawing the front"):
-            write(self._request.settings.folder, results, verdicts)
-        self._tracking.results_written()
+            write(self._request.settings.folder, results)
+        self._tracking.results_written(results)
         show(self._console, self._request.settings.folder, results)
-        if verdicts:
-            self._say(f"ensemble on the test sessions: {verdicts[1].gates['explanation']}")
 
     def records(self) -> list[TrialRecord]:
         """Return every trial of the study."""

@@ -1,8 +1,9 @@
 """The end of a sweep: the best trials trained again with fresh seeds, the best of these as one ensemble, judged once.
 
 Conventions: a trial that was the best of many was lucky too; its parameters are chosen by seeds that no trial has used.
-Everything is chosen on the validation sessions. The test sessions are touched once, by the models of the candidates and
-by the ensemble. What is there already is not made again.
+Everything is chosen on the validation sessions. The test sessions are looked at last, by the models of the candidates
+and by the ensemble. What is there already is not made again; an earlier ensemble is kept beside a new one, with its
+judgements.
 """
 
 from __future__ import annotations
@@ -86,9 +87,7 @@ class Finish:
             return None
         if len(chosen) == 1:
             self._say(f"the candidate of trial {chosen[0].number} dominates all others: its seeds make the ensemble")
-            members = [str(folder) for folder in chosen[0].folders]
-        else:
-            members = [str(middle_model(candidate)) for candidate in chosen]
+        members = [str(folder) for candidate in chosen for folder in members_of(candidate, len(chosen))]
         place = self._folder / ENSEMBLE
         names = [str(Path(member).relative_to(self._folder)) for member in members]
         if _members_of(place) != names:
@@ -96,7 +95,8 @@ class Finish:
             shutil.rmtree(building, ignore_errors=True)
             combine_runs(members, str(building))
             (building / MEMBERS).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
-            shutil.rmtree(place, ignore_errors=True)
+            if place.exists():
+                place.rename(_next_name(self._folder))
             building.rename(place)
         return place
 
@@ -108,9 +108,10 @@ class Finish:
         """
         wanted = [Wanted(folder, TEST) for candidate in candidates for folder in candidate.folders]
         own = [Wanted(ensemble, VALIDATION), Wanted(ensemble, TEST)] if ensemble is not None else []
-        with self._console.status(f"judging {len(wanted) + len(own)} models on the test sessions, once"):
-            verdicts = judge_all(wanted, self._folder, self._executor)
-            verdicts |= judge_all(own, self._folder, self._executor)  # last: its verdict allows for all of them
+        plugins = self._request.config["plugins"]
+        with self._console.status(f"judging {len(wanted) + len(own)} models on the test sessions"):
+            verdicts = judge_all(wanted, self._folder, self._executor, plugins=plugins)
+            verdicts |= judge_all(own, self._folder, self._executor, plugins=plugins, again=True)
         tested = [
             replace(candidate, test=tuple(verdicts[Wanted(folder, TEST)].metrics for folder in candidate.folders))
             for candidate in candidates
@@ -118,8 +119,10 @@ class Finish:
         return tested, [verdicts[one] for one in own]
 
     def _parts(self, number: int) -> list[Part]:
-        first = max(self._request.seeds) + 1
-        seeds = range(first, first + self._request.settings.best_seeds)
+        """Return the runs of a candidate: its seeds are those of no trial and of no other candidate."""
+        count = self._request.settings.best_seeds
+        first = max(self._request.seeds) + 1 + number * count
+        seeds = range(first, first + count)
         names = [f"{number}_seed_{seed}" for seed in seeds]
         return [
             Part(number, seed, self._folder / BEST / name, self._folder / LOGS / f"{BEST}_{name}.log")
@@ -169,6 +172,11 @@ class Finish:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def members_of(candidate: Candidate, num_chosen: int) -> tuple[Path, ...]:
+    """Return the runs by which a chosen candidate stands in the ensemble: all of its seeds if it is the only one."""
+    return candidate.folders if num_chosen == 1 else (middle_model(candidate),)
+
+
 def middle_model(candidate: Candidate) -> Path:
     """Return the run whose net return on the validation sessions is the middle one of the candidate's seeds.
 
@@ -176,6 +184,12 @@ def middle_model(candidate: Candidate) -> Path:
     """
     returns = [float(metrics[NET_RETURN] or 0.0) for metrics in candidate.validation]
     return candidate.folders[returns.index(statistics.median_low(returns))]
+
+
+def _next_name(folder: Path) -> Path:
+    """Return where an ensemble that another one follows is kept, such as `ensemble_1`."""
+    taken = [int(path.name.rpartition("_")[2]) for path in folder.glob(f"{ENSEMBLE}_*")]
+    return folder / f"{ENSEMBLE}_{max(taken, default=0) + 1}"
 
 
 def _members_of(place: Path) -> list[str] | None:

@@ -1,4 +1,8 @@
-"""Judgements of the chosen policies by evaluate.py, each made once: what is there is read, not repeated."""
+"""Judgements of the chosen policies by evaluate.py.
+
+Conventions: what is there is read, not made again, but where the number of trials that a verdict allows for has to be
+that of today: the trades are the same then, to the last digit.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +40,29 @@ class Verdict(NamedTuple):
     gates: dict[str, Any]
 
 
-def judge_all(wanted: Sequence[Wanted], study_folder: Path, executor: Executor) -> dict[Wanted, Verdict]:
+def judge_all(
+    wanted: Sequence[Wanted],
+    study_folder: Path,
+    executor: Executor,
+    *,
+    plugins: Sequence[str],
+    again: bool = False,
+) -> dict[Wanted, Verdict]:
     """Return the judgements, those that are missing made by processes of evaluate.py.
+
+    Args:
+        wanted: what is to be judged.
+        study_folder: of the study, for logs.
+        executor: carries the processes out.
+        plugins: modules that the policies need.
+        again: whether those that are there are made again.
 
     Raises:
         SweepError: one of them failed; its last words are in the message.
     """
-    missing = [one for one in wanted if read_verdict(one) is None]
+    missing = [one for one in wanted if again or read_verdict(one) is None]
     failed: dict[int, int] = {}
+    modules = (f"plugins=[{','.join(plugins)}]",) if plugins else ()
 
     def log(index: int) -> Path:
         one = missing[index]
@@ -52,7 +71,7 @@ def judge_all(wanted: Sequence[Wanted], study_folder: Path, executor: Executor) 
 
     def command(index: int) -> Command:
         one = missing[index]
-        arguments = (f"run={one.folder}", f"sessions={one.part}")
+        arguments = (f"run={one.folder}", f"sessions={one.part}", *modules)
         return Command((sys.executable, str(PROJECT / "evaluate.py"), *arguments), {}, log(index))
 
     def ended(index: int, status: int) -> None:

@@ -76,7 +76,7 @@ class SweepProgress:
         record = self._by_number[number]
         self._say(f"trial {number}: {state} after {in_words(took)}{self._numbers(record)}")
         lines = reason.splitlines()
-        for line in lines if state in SHOWN else ():
+        for line in lines:
             self._say(f"    {line}")
         self._on_ended(record, self._hypervolume)
 

@@ -29,6 +29,7 @@ NOT_SEARCHED = {
     "data": "every trial trades the same sessions",
     "evaluation": "every trial is judged alike",
     "criteria": "every trial is judged alike",
+    "env.initial_capital_usd": "drawdowns are fractions of it, and sizes have limits in shares",
     "experiment": "it may switch costs and data",
     "debug": "it may switch costs and data",
 }
@@ -135,8 +136,8 @@ def _given_seeds(parsed: Sequence[Override], seed: int, repetitions: int) -> tup
     if counts:
         number = counts[0].value()
         if type(number) is not int or number < 1:
-            given = counts[0].get_value_element_as_str()
-            raise ConfigError(f"seeds must be a whole number >= 1 (repetitions of each trial), was {given}")
+            given = str(counts[0].input_line)
+            raise ConfigError(f"{given}: seeds must be one whole number >= 1 (repetitions of each trial)")
         repetitions = number
     return tuple(range(seed, seed + repetitions))
 
@@ -151,11 +152,13 @@ def _space(preset: Any, given: dict[str, Override], fixed: set[str]) -> tuple[Di
     if not dimensions:
         raise ConfigError("hparams.space has no dimension; give a key several values: key=a,b or key='interval(0,1)'")
     for key in dimensions:
-        root = key.lstrip("+").partition(".")[0].partition("/")[0]
+        plain = key.lstrip("+")
+        root = plain.partition(".")[0].partition("/")[0]
         if root in (SEED, SEEDS):
             raise ConfigError(f"{key} cannot be searched: a trial is repeated with other seeds; give seed=0,1,2 itself")
-        if root in NOT_SEARCHED:
-            raise ConfigError(f"{key} cannot be searched: {NOT_SEARCHED[root]}; give it one value")
+        reason = NOT_SEARCHED.get(plain) or NOT_SEARCHED.get(root)
+        if reason is not None:
+            raise ConfigError(f"{key} cannot be searched: {reason}; give it one value")
         if root in NO_SETTING:
             raise ConfigError(f"{key} cannot be searched: it is no setting of a policy; give it one value")
     return tuple(dimensions.values())

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from intraday_rl.app.sweeping.finish import NET_RETURN
+from intraday_rl.app.sweeping.finish import NET_RETURN, members_of
 from intraday_rl.app.sweeping.judgements import Verdict
 from intraday_rl.app.sweeping.request import SweepRequest
 from intraday_rl.app.sweeping.tasks import Commands, Trainings
@@ -44,6 +44,7 @@ def collect(
         verdicts: of the ensemble on the validation and the test sessions; empty where there is none.
     """
     on_validation, on_test = verdicts or (None, None)
+    trainings = Trainings(request, None)
     return SweepResults(
         study_name=request.settings.study,
         objectives=request.settings.objectives,
@@ -52,10 +53,13 @@ def collect(
         candidates=tuple(candidates),
         study=study.study,
         replay_commands=replay_commands(request, records),
-        num_counted=None if on_validation is None else int(on_validation.gates["num_trials"]),
+        member_commands=member_commands(request, trainings, candidates),
+        num_counted=None if on_validation is None else on_validation.gates["num_trials"],
+        num_counted_on_test=None if on_test is None else on_test.gates["num_trials"],
         deflated_sharpe=None if on_validation is None else _deflated_sharpe(on_validation.gates),
         ensemble_validation=None if on_validation is None else on_validation.metrics,
         ensemble_test=None if on_test is None else on_test.metrics,
+        verdict="" if on_test is None else str(on_test.gates["explanation"]),
     )
 
 
@@ -69,12 +73,27 @@ def replay_commands(request: SweepRequest, records: Sequence[TrialRecord]) -> di
     return {r.number: shlex.join(["python", "train.py", *trainings.overrides(r.params, seed)]) for r in records}
 
 
-def write(folder: Path, results: SweepResults, verdicts: Sequence[Verdict]) -> None:
+def member_commands(request: SweepRequest, trainings: Trainings, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the commands that train the ensemble's members again, in folders of their own, and combine them."""
+    chosen = [candidate for candidate in candidates if candidate.chosen]
+    members = [(candidate, folder) for candidate in chosen for folder in members_of(candidate, len(chosen))]
+    if not members:
+        return ()
+    commands, folders = [], []
+    for candidate, folder in members:
+        folders.append(f"experiments/runs/{request.settings.study}_{folder.name}")
+        overrides = trainings.overrides(candidate.params, int(folder.name.rpartition("_")[2]))
+        commands.append(shlex.join(["python", "train.py", *overrides, f"hydra.run.dir=${{project:}}/{folders[-1]}"]))
+    out = f"experiments/runs/{request.settings.study}_ensemble"
+    return (*commands, shlex.join(["python", "-m", "intraday_rl", "ensemble", *folders, "--out", out]))
+
+
+def write(folder: Path, results: SweepResults) -> None:
     """Write pareto.csv, pareto.html and sweep.json."""
     write_table(results, folder / TABLE)
     write_page(results, folder / PAGE)
     new = folder / f".{SUMMARY}.new"
-    new.write_text(json.dumps(_summary(results, verdicts), indent=1) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(_summary(results), indent=1) + "\n", encoding="utf-8")
     new.replace(folder / SUMMARY)
 
 
@@ -84,14 +103,25 @@ def show(console: Console, folder: Path, results: SweepResults) -> None:
         console.print(_candidates_table(results))
     for record in results.front:
         console.print(f"trial {record.number} again: {results.replay_commands[record.number]}", **_PLAIN)
-    if results.num_counted is not None:
-        words = "n/a" if results.deflated_sharpe is None else f"{results.deflated_sharpe:.3f}"
-        console.print(
-            f"{results.num_counted} trials, seeds and checkpoints were judged on the validation sessions; the "
-            f"ensemble's Sharpe ratio deflated by them: {words}",
-            **_PLAIN,
-        )
+    for command in results.member_commands:
+        console.print(f"the ensemble again: {command}", **_PLAIN)
+    if results.verdict:
+        console.print(_counts(results), **_PLAIN)
+        console.print(f"ensemble on the test sessions: {results.verdict}", **_PLAIN)
     console.print(f"front        {folder / PAGE}\ntrials       {folder / TABLE}", **_PLAIN)
+
+
+def _counts(results: SweepResults) -> str:
+    """Return how often the sessions were looked at, and what the Sharpe ratio is worth after that."""
+    validation, test = (
+        "an unknown number of" if count is None else f"{count:,}"
+        for count in (results.num_counted, results.num_counted_on_test)
+    )
+    deflated = "n/a" if results.deflated_sharpe is None else f"{results.deflated_sharpe:.3f}"
+    return (
+        f"ever judged: {validation} models and checkpoints on the validation sessions, {test} on the test sessions; "
+        f"the ensemble's deflated Sharpe ratio on validation: {deflated}"
+    )
 
 
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
@@ -130,7 +160,7 @@ def _deflated_sharpe(gates: dict[str, Any]) -> float | None:
     return next((gate["value"] for gate in whole if gate["id"] == DEFLATED_SHARPE), None)
 
 
-def _summary(results: SweepResults, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _summary(results: SweepResults) -> dict[str, Any]:
     states = [record.state for record in results.records]
     return {
         "study": results.study_name,
@@ -148,8 +178,9 @@ def _summary(results: SweepResults, verdicts: Sequence[Verdict]) -> dict[str, An
             for candidate in results.candidates
         ],
         "judged_on_validation": results.num_counted,
+        "judged_on_test": results.num_counted_on_test,
         "deflated_sharpe": results.deflated_sharpe,
         "probability_of_overfitting": results.overfitting.probability,
-        "verdict_on_test": verdicts[1].gates["verdict"] if verdicts else None,
-        "explanation": verdicts[1].gates["explanation"] if verdicts else None,
+        "verdict_on_test": results.verdict or None,
+        "ensemble_again": results.member_commands,
     }

@@ -17,7 +17,7 @@ from intraday_rl.sweeps import samplers
 from intraday_rl.sweeps.definition import Constraint, Objective
 from intraday_rl.sweeps.executors.local import Local
 from intraday_rl.sweeps.executors.ray import Ray
-from intraday_rl.sweeps.runner import FailureLimit
+from intraday_rl.sweeps.runner import WATCH_SECONDS, FailureLimit
 from intraday_rl.sweeps.stopping import BelowQuantile, Median, Never
 
 SAMPLERS = (samplers.Tpe, samplers.Gp, samplers.Nsga2, samplers.Nsga3, samplers.Grid)
@@ -55,7 +55,9 @@ class SweepSettings:
         for name in NUMBERS:
             checks.at_least("hparams", name, getattr(self, name), 1)
         checks.non_negative("hparams", "best", self.best, "trials")
-        checks.positive("hparams", "heartbeat_seconds", self.heartbeat_seconds, "seconds")
+        if self.best_seeds % 2 == 0:
+            raise ConfigError(f"hparams.best_seeds must be odd (the middle one is a member), was {self.best_seeds}")
+        checks.at_least("hparams", "heartbeat_seconds", self.heartbeat_seconds, WATCH_SECONDS, "seconds")
         if self.n_workers is not None:
             checks.at_least("hparams", "n_workers", self.n_workers, 1, "processes")
         if not NAME.fullmatch(self.study) or set(self.study) == {"."}:

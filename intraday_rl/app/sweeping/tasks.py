@@ -63,6 +63,8 @@ def refuse_foreign_trials(folder: Path, next_number: Callable[[], int]) -> None:
 class Trainings:
     """Trials that train: each part is a run of train.py, judged on the validation sessions."""
 
+    is_repeatable = True  # to the last bit, on one machine
+
     def __init__(self, request: SweepRequest, parent: str | None) -> None:
         """Keep what every trial has.
 
@@ -122,6 +124,8 @@ class Commands:
 
     Where to write them is in the variable SWEEP_RESULT, the repetition's seed in SWEEP_SEED.
     """
+
+    is_repeatable = False  # nobody promised that
 
     def __init__(self, request: SweepRequest) -> None:
         """Keep what every trial has."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from intraday_rl.app.build import resolve_path
 from intraday_rl.app.learning.tracker import RUN_FILE
 from intraday_rl.app.sweeping.finish import ENSEMBLE
 from intraday_rl.app.sweeping.request import SweepRequest
 from intraday_rl.app.sweeping.results import PAGE, SUMMARY, TABLE
-from intraday_rl.sweeps.results.records import TrialRecord
+from intraday_rl.sweeps.definition import Metrics
+from intraday_rl.sweeps.results.records import COMPLETE, TrialRecord
+from intraday_rl.sweeps.results.summary import SweepResults
 from intraday_rl.tracking.parents.children import log_to_run, recorded_run_id, tag_run
 from intraday_rl.tracking.parents.parent_run import ParentRun
 from intraday_rl.tracking.store import Store
@@ -36,17 +39,37 @@ class SweepTracking:
             return
         self._parent.log_trial(record.number, {"hypervolume": hypervolume})
         names = [objective.name for objective in self._request.settings.objectives]
-        values = {} if record.values is None else dict(zip(names, record.values, strict=True))
+        is_feasible = record.state == COMPLETE and record.values is not None
+        values = dict(zip(names, record.values or (), strict=True)) if is_feasible else {}
+        tags = {"role": "trial", "trial_state": record.state, "trial_reason": record.reason}
         for folder in record.folders:
-            run_id = recorded_run_id(folder / RUN_FILE, self._store)
-            if run_id is not None:
-                tag_run(self._store, run_id, {"trial_state": record.state, "trial_reason": record.reason})
-                log_to_run(self._store, run_id, {f"objective/{name}": value for name, value in values.items()})
+            self._add(folder, tags, {f"objective/{name}": value for name, value in values.items()})
 
-    def results_written(self) -> None:
-        """Copy what the sweep came to into the run's artifacts."""
-        if self._parent is not None:
-            self._parent.log_results(self._request.settings.folder, ARTIFACTS)
+    def results_written(self, results: SweepResults) -> None:
+        """Record what the candidates came to on their runs, and the ensemble on the sweep's, with all files."""
+        if self._parent is None:
+            return
+        for candidate in results.candidates:
+            tags = {"role": "candidate", "chosen": str(candidate.chosen).lower()}
+            for folder, metrics in zip(candidate.folders, candidate.test, strict=False):
+                self._add(folder, tags, _numbers("test", metrics))
+        self._parent.set_tags({"verdict": results.verdict or "no ensemble"})
+        ensemble = {"validation_best": results.ensemble_validation, "test": results.ensemble_test}
+        for part, found in ensemble.items():
+            self._parent.log_trial(len(results.records), _numbers(part, found or {}))
+        self._parent.log_results(self._request.settings.folder, ARTIFACTS)
+
+    def _add(self, folder: Path, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Add what is known of a run now to what it recorded itself."""
+        assert self._store is not None
+        run_id = recorded_run_id(folder / RUN_FILE, self._store)
+        if run_id is not None:
+            tag_run(self._store, run_id, tags)
+            log_to_run(self._store, run_id, metrics)
+
+
+def _numbers(part: str, metrics: Metrics) -> dict[str, float]:
+    return {f"{part}/{key}": float(value) for key, value in metrics.items() if value is not None}
 
 
 @contextmanager

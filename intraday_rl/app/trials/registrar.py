@@ -1,7 +1,7 @@
 """Who registers what a run judges, and says how many trials stand behind it.
 
 The registry lies in the folder of the MLflow store, whether the run is tracked or not. Where it cannot be used the run
-goes on: one warning says so, and what is judged counts this run alone.
+goes on: one warning says so, and the number of trials is unknown, which no verdict takes for one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from intraday_rl.app.trials.identity import costs_digest, model_digest, rules_di
 from intraday_rl.core.errors import TrackingError
 from intraday_rl.core.protocols import Policy, Rule
 from intraday_rl.evaluation.gates import Trials, deflated_unit
-from intraday_rl.evaluation.validation import SharpeRatios, TrialWatcher
+from intraday_rl.evaluation.validation import SharpeRatios, TrialWatcher, known_ratios
 from intraday_rl.tracking.trials import CHECKPOINT, MODEL, Trial, TrialRegistry
 
 LOG = logging.getLogger(__name__)
@@ -76,7 +76,8 @@ class Registrar:
             metrics: the summary of what it did there.
         """
         names = session_names(data, sessions)
-        ratios = SharpeRatios(*(_number(metrics[f"{unit}_sharpe"]) for unit in ("round_trip", "session")))
+        of_trip, of_session = (_number(metrics[f"{unit}_sharpe"]) for unit in ("round_trip", "session"))
+        ratios = known_ratios(of_trip, of_session, int(metrics["num_round_trips"] or 0))
         model = model_digest(policy, rules_digest(data, self._config))
         self._record(Trial(model, names, costs_digest(data), MODEL, *ratios, self._config["algo"]["name"], self._run))
         try:
@@ -89,7 +90,7 @@ class Registrar:
                 return Counted(_trials(counted.num_trials, counted.sharpe_variance), words)
         except TrackingError as error:
             self._give_up(error)
-        return Counted(_trials(1, None), f"this run alone: {self._problem}")
+        return Counted(_trials(None, None), f"unknown: {self._problem}")
 
     def _record(self, trial: Trial) -> None:
         try:
@@ -119,7 +120,7 @@ class Registrar:
         self.close()
 
 
-def _trials(num_trials: int, variance: float | None) -> Trials:
+def _trials(num_trials: int | None, variance: float | None) -> Trials:
     return Trials(num_trials=num_trials, sharpe_variance=variance, counted_on=datetime.now(UTC).date().isoformat())
 
 

@@ -16,27 +16,37 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 PARENT_DIED = signal.SIGUSR1
+AWAITED = (PARENT_DIED, signal.SIGCHLD)
 
 
 def main(parent: int, command: list[str]) -> None:
     """Carry out the command until it ends, or the parent dies."""
     if sys.platform != "linux":
         become(command)
-    signal.signal(PARENT_DIED, lambda number, frame: os.killpg(0, signal.SIGKILL))
-    die_with(parent, PARENT_DIED)
     own = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*ASKING, *AWAITED))
+    die_with(parent, PARENT_DIED)
     child = os.fork()
     if child == 0:
         for number in IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
         die_with(own, signal.SIGKILL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ASKING, *AWAITED))
         become(command)
     for number in ASKING:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
-    end_as(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    end_as(status_of(child))
+
+
+def status_of(child: int) -> int:
+    """Return how the command ended; if the parent dies first, all of the group is killed, this process too."""
+    while True:
+        if signal.sigwait(AWAITED) == PARENT_DIED:  # a handler could come too late for a wait that has just begun
+            os.killpg(0, signal.SIGKILL)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
 
 
 def die_with(parent: int, number: int) -> None:
@@ -63,6 +73,7 @@ def end_as(status: int) -> None:
     if status < 0:
         with contextlib.suppress(OSError):  # SIGKILL cannot be set
             signal.signal(-status, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
         os.kill(os.getpid(), -status)
     sys.exit(status)
 

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -26,6 +27,7 @@ from intraday_rl.sweeps.executors.base import Command
 MIB = 2**20
 STORE_MIB = 100  # of a cluster of the sweep's own, for Ray's objects: there are next to none
 STOP_SECONDS = 40.0  # until what did not end when it was told to is killed; more than it is given on its node
+ANSWER_SECONDS = 10.0  # how long the head of a cluster may take to answer
 NOT_STARTED = 127  # exit status of a command that cannot be started, as shells have it
 CLIENT = "ray://"
 
@@ -60,10 +62,8 @@ class Ray(NamedTuple):
         Raises:
             SweepError: Ray is missing, the cluster cannot be joined, or none of its nodes has room for a trial.
         """
-        try:
-            import ray  # noqa: F401
-        except ImportError as error:
-            raise SweepError("hparams/executor=ray needs Ray: pip install -e '.[scaling]'") from error
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        _ray()
         cluster = _Cluster(self.address)
         try:
             room = self._room(cluster.nodes())
@@ -101,12 +101,10 @@ class RayExecutor:
 
     def __init__(self, cluster: _Cluster, resources: Mapping[str, Any], capacity: int) -> None:
         """Begin with none."""
-        import ray
-
         self.capacity = capacity
-        self._cluster, self._ray = cluster, ray
+        self._cluster = cluster
         options = {"max_concurrency": 2, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-        self._place = ray.remote(**resources, **options)(NodeProcess).remote
+        self._place = _ray().remote(**resources, **options)(NodeProcess).remote
 
     def start(self, command: Command) -> RayHandle:
         """Start a process on a node that has room for it, as soon as there is one."""
@@ -121,7 +119,7 @@ class RayExecutor:
         told = [handle.actor.stop.remote() for handle in working if handle.is_placed()]
         try:
             if told:
-                self._ray.wait(told, num_returns=len(told), timeout=STOP_SECONDS)
+                _ray().wait(told, num_returns=len(told), timeout=STOP_SECONDS)
         finally:
             for handle in working:
                 handle.kill()
@@ -153,18 +151,14 @@ class RayHandle:
 
     def kill(self) -> None:
         """Give back the node's room; what is still at work there is killed."""
-        import ray
-
-        ray.kill(self.actor)
+        _ray().kill(self.actor)
 
     def _read_status(self) -> int:
-        import ray
-        from ray.exceptions import RayTaskError
-
+        ray = _ray()
         try:
             return int(ray.get(self._ended))
-        except RayTaskError as error:
-            self._say(f"{self.actor}: it cannot be started on its node: {error.cause!r}")
+        except ray.exceptions.RayTaskError as error:
+            self._say(f"it cannot be started on its node: {error.cause!r}")
             return NOT_STARTED
         except ray.exceptions.RayError:  # the node, or Ray's process on it, is gone
             return -signal.SIGKILL
@@ -228,23 +222,26 @@ class _Cluster:
 
     def __init__(self, address: str | None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ray_")) if address is None else None
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         try:
             self._join(address)
         except Exception as error:  # of Ray, of its gRPC and of its processes
             self.leave()
-            what = "a cluster of the sweep's own" if address is None else f"hparams.executor.address={address}"
-            raise SweepError(f"{what} cannot be joined: {_first_line(error)}; see docs/scaling.md") from error
+            if address is None:
+                raise SweepError(f"Ray does not start on this machine: {_first_line(error)}") from error
+            raise SweepError(
+                f"hparams.executor.address={address} cannot be joined: {_first_line(error)}; is it up, and "
+                "RAY_AUTH_MODE the same here as there? See docs/scaling.md"
+            ) from error
 
     def _join(self, address: str | None) -> None:
-        import ray
-
+        if address is not None:
+            _knock(address)
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         with _own_signals():
             if address is not None:
-                ray.init(address=address, **quiet)
+                _ray().init(address=address, **quiet)
                 return
-            ray.init(
+            _ray().init(
                 address="local",
                 num_cpus=len(os.sched_getaffinity(0)),
                 object_store_memory=STORE_MIB * MIB,
@@ -255,15 +252,11 @@ class _Cluster:
 
     def nodes(self) -> list[dict[str, float]]:
         """Return the resources of every node that is alive."""
-        import ray
-
-        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return [node["Resources"] for node in _ray().nodes() if node["Alive"]]
 
     def leave(self) -> None:
         """Leave it; one of the sweep's own ends, and what it wrote is removed."""
-        import ray
-
-        ray.shutdown()
+        _ray().shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -279,10 +272,32 @@ def _own_signals() -> Iterator[None]:
             signal.signal(signal.SIGTERM, former)
 
 
-def _is_there(reference: Any) -> bool:
-    import ray
+def _ray() -> Any:
+    """Return Ray's module.
 
-    return bool(ray.wait([reference], timeout=0)[0])
+    Raises:
+        SweepError: it is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise SweepError("hparams/executor=ray needs Ray: pip install -e '.[scaling]'") from error
+    return ray
+
+
+def _knock(address: str) -> None:
+    """Find out whether anything listens at HOST:PORT: Ray itself goes on asking for many minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+
+
+def _is_there(reference: Any) -> bool:
+    return bool(_ray().wait([reference], timeout=0)[0])
 
 
 def _first_line(error: BaseException) -> str:

@@ -96,7 +96,7 @@ def _fronts(results: SweepResults, drawn: dict[str, Figure]) -> str:
     caption = (
         "The trials with values, two objectives at a time. The dotted line joins the best of these two alone."
         + (" Bars are the middle halves of the boxes below." if results.boxes.by_number else "")
-        + (" Where a candidate, trained again with fresh seeds, is worse than its trial, the trial was lucky."
+        + (" Where a candidate, trained again with fresh seeds, is worse than its trial, the trial may have been lucky."
            if results.candidates else "")
     )  # fmt: skip
     flat = _card("Two objectives at a time", caption, _pairs(results, pairs))

@@ -49,7 +49,7 @@ class Candidate:
         number: of the trial whose parameters it has.
         params: those.
         values: the objectives on the validation sessions, mean over the fresh seeds.
-        is_feasible: whether the means keep the constraints.
+        is_feasible: whether every seed keeps the constraints.
         validation: the metrics of each seed's model on the validation sessions.
         test: the metrics of the same models on the test sessions, judged once.
         folders: run folders, one for each seed.

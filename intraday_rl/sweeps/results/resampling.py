@@ -37,7 +37,7 @@ TAIL_SESSIONS = 200  # put together in each draw; the trial's own tail drawdown 
 DRAWS_AT_ONCE = 25  # few enough that their bars stay in the cache
 MAX_TRIALS = 40  # with a box: the front, then those nearest to it
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-NOISE_SHARE = 0.05  # of the draws in which a dominated trial must be free of the front to count as dominated by noise
+NOISE_SHARE = 0.05  # of the draws in which a dominated trial must be free of the front not to be told apart from it
 SEED = 20_260_101  # of the draws: a page written again shows the same boxes
 
 
@@ -49,7 +49,7 @@ class Box(NamedTuple):
 
     @property
     def is_noise(self) -> bool:
-        """Whether the trial is dominated only by noise."""
+        """Whether the sessions do not tell the dominated trial apart from the front."""
         return self.free_share is not None and self.free_share >= NOISE_SHARE
 
 

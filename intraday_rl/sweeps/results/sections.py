@@ -54,7 +54,7 @@ def _outcome(results: SweepResults) -> str:
     test = None if results.ensemble_test is None else results.ensemble_test.get(NET_RETURN)
     if test is not None:
         words += f"; the ensemble {'lost' if test < 0 else 'had a net return of'} {abs(test):.2%} on test"
-    return words
+    return f"{words}: {results.verdict.partition(':')[0]}" if results.verdict else words
 
 
 def _validation_words(results: SweepResults) -> str:
@@ -106,9 +106,9 @@ def box_rule(results: SweepResults) -> str:
         f"The {boxes.num_sessions} validation sessions were drawn {RESAMPLES} times with replacement, the same draws "
         "for all trials. Boxes hold the middle half of the draws, whiskers nine tenths, the diamond is the trial as it "
         f"was. The tail drawdown of a draw rests on {TAIL_SESSIONS} sessions put together from its blocks. "
-        "<b>The rule:</b> a trial off the front is dominated only by noise if in at least "
-        f"{NOISE_SHARE:.0%} of the draws no trial of the front dominates it: {noise} of the {dominated} shown "
-        f"{'is' if noise == 1 else 'are'}.{left_out}"
+        "<b>The rule:</b> these sessions do not tell a trial apart from the front if in at least "
+        f"{NOISE_SHARE:.0%} of the draws no trial of the front dominates it: {noise} of the {dominated} shown. It may "
+        f"be worse all the same.{left_out}"
     )
 
 
@@ -121,11 +121,12 @@ def comparison(results: SweepResults) -> str:
     if results.ensemble_validation is not None:
         test = () if results.ensemble_test is None else (results.ensemble_test,)
         rows += _measure_rows("ensemble", (results.ensemble_validation,), test, measures, results)
+    verdict = f"<p><b>Ensemble on the test sessions:</b> {html.escape(results.verdict)}</p>" if results.verdict else ""
     head = (
         "<th>Candidate</th><th>Measure</th><th class='number'>Validation</th><th class='number'>range</th>"
         "<th class='number'>Test</th><th class='number'>range</th><th class='number'>Test / validation</th>"
     )
-    return _table(head, rows)
+    return _table(head, rows) + verdict
 
 
 def _table(head: str, bodies: str) -> str:
@@ -172,18 +173,23 @@ def selection_bias(results: SweepResults) -> str:
     else:
         odds = (
             f"{found.probability:.0%} over {found.num_trials} feasible trials, {found.num_sessions} sessions in "
-            f"{found.num_splits} blocks; 50% is what trials without any edge have"
+            f"{found.num_splits} blocks, ranked by Sharpe ratio. Trials without any edge have more than 50%, since the "
+            "checkpoint of each was chosen on these sessions"
         )
         odds += f"; left out: {found.reason}" if found.reason else ""
-    counted = "not counted" if results.num_counted is None else f"{results.num_counted:,} trials, seeds and checkpoints"
+    counted, on_test = (
+        "not counted" if count is None else f"{count:,} models and checkpoints"
+        for count in (results.num_counted, results.num_counted_on_test)
+    )
     deflated = "not known"
     if results.deflated_sharpe is not None and math.isfinite(results.deflated_sharpe):
         deflated = (
-            f"{results.deflated_sharpe:.3f}, "
-            "the probability that the true Sharpe ratio of what was chosen is above 0, given that count"
+            f"{results.deflated_sharpe:.3f}: on the validation sessions, the confidence that the ensemble's Sharpe "
+            "ratio is above what the best of so many shows without an edge"
         )
     rows = {
         "Ever judged on the validation sessions": counted,
+        "Ever judged on the test sessions": on_test,
         "Deflated Sharpe ratio": deflated,
         "Probability of backtest overfitting": odds,
     }
@@ -196,7 +202,12 @@ def front_table(results: SweepResults) -> str:
     if not results.front:
         return "<p class='empty'>No trial is on the front.</p>"
     ranked = sorted(results.front, key=lambda record: -results.contributions[record.number])
-    return "".join(_front_member(record, results) for record in ranked)
+    members = "".join(_front_member(record, results) for record in ranked)
+    if not results.member_commands:
+        return members
+    commands = html.escape("\n".join(results.member_commands))
+    head = "<p><b>The ensemble</b>, its members first</p>"
+    return f"{members}<div class='member'>{head}<pre>{commands}</pre></div>"
 
 
 def _front_member(record: TrialRecord, results: SweepResults) -> str:

@@ -36,10 +36,13 @@ class SweepResults:
         candidates: the best of them, trained again with fresh seeds; none before that.
         study: for the importances of the parameters.
         replay_commands: the command that runs a trial again, by its number.
+        member_commands: the commands that train the ensemble's members again, and the one that combines them.
         num_counted: trials, seeds and checkpoints that were ever judged on the validation sessions; None = not counted.
-        deflated_sharpe: of what was chosen, with that count, a probability; None = not known.
+        num_counted_on_test: the same for the test sessions.
+        deflated_sharpe: of what was chosen, on the validation sessions with that count; None = not known.
         ensemble_validation: metrics of the ensemble on the validation sessions; None = there is none.
         ensemble_test: metrics of the ensemble on the test sessions.
+        verdict: of the ensemble's gates on the test sessions, with what decided it; "" = there is none.
     """
 
     study_name: str
@@ -49,10 +52,13 @@ class SweepResults:
     candidates: tuple[Candidate, ...]
     study: optuna.Study
     replay_commands: Mapping[int, str]
+    member_commands: tuple[str, ...]
     num_counted: int | None
+    num_counted_on_test: int | None
     deflated_sharpe: float | None
     ensemble_validation: Metrics | None
     ensemble_test: Metrics | None
+    verdict: str
 
     @cached_property
     def feasible(self) -> list[TrialRecord]:

@@ -57,7 +57,8 @@ class Count(NamedTuple):
 
     models: int
     checkpoints: int
-    sharpe_variance: float | None  # sample variance of the defined Sharpe ratios; None of fewer than two
+    sharpe_variance: float | None  # sample variance of the defined Sharpe ratios, of all or of the models if that is
+    # larger: many checkpoints of one run that hardly learns must not hide how far models differ; None of fewer than two
 
     @property
     def num_trials(self) -> int:
@@ -112,10 +113,11 @@ class TrialRegistry:
         with failing_as_tracking(self.file):
             rows = self._connection.execute(SAME_WINDOW, (json.dumps(sorted(sessions)),)).fetchall()
         models = sum(kind == MODEL for kind, _, _ in rows)
-        ratios = [of_session if unit == "session" else of_trip for _, of_trip, of_session in rows]
-        known = sorted(ratio for ratio in ratios if ratio is not None)  # sums do not depend on who came first
-        variance = float(np.var(known, ddof=1)) if len(known) > 1 else None
-        return Count(models, len(rows) - models, variance)
+        ratios = [(kind, of_session if unit == "session" else of_trip) for kind, of_trip, of_session in rows]
+        over_all = _variance([ratio for _, ratio in ratios])
+        over_models = _variance([ratio for kind, ratio in ratios if kind == MODEL])
+        known = [variance for variance in (over_all, over_models) if variance is not None]
+        return Count(models, len(rows) - models, max(known, default=None))
 
     def close(self) -> None:
         """Close the file."""
@@ -153,3 +155,8 @@ class TrialRegistry:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _variance(ratios: Iterable[float | None]) -> float | None:
+    known = sorted(ratio for ratio in ratios if ratio is not None)  # sums do not depend on who came first
+    return float(np.var(known, ddof=1)) if len(known) > 1 else None

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from intraday_rl.app.build import Plan, build_plan
-from intraday_rl.app.command_line.groups import CONF, list_groups
+from intraday_rl.app.command_line.groups import CONF, HYDRA, list_groups
 from intraday_rl.app.compose import compose
 from intraday_rl.app.planning.structs import find_struct
 
@@ -15,6 +15,7 @@ TARGETS = sorted(
     {
         (file.relative_to(CONF).as_posix(), target)
         for file in CONF.rglob("*.yaml")
+        if file.relative_to(CONF).parts[0] != HYDRA  # its plug-ins are found by Hydra itself
         for target in re.findall(r"^\s*_target_:\s*(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
 )

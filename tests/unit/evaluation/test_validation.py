@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from intraday_rl.env.actions import BUY, HOLD
+from intraday_rl.evaluation import validation
 from intraday_rl.evaluation.validation import make_validator
 from tests.support.policies import RowPolicy, ScriptedPolicy
 from tests.support.tapes import COSTLY, make_execution, make_tape, random_tape
@@ -78,7 +79,7 @@ def test_validation_twice_gives_the_same_numbers_and_its_seed_matters():
     assert first != make_validator(tape, rules, np.arange(4), 6)(policy)
 
 
-def test_validation_tells_who_was_judged_and_how_trials_are_compared():
+def test_validation_tells_who_was_judged_and_how_trials_are_compared(monkeypatch):
     """Round trips +14.50, -25.50, -29 and sessions -11, -29, +17, each session beginning with 50,000."""
     tape, told = hand_tape(), []
     policy = ScriptedPolicy(*SCRIPTS)
@@ -86,7 +87,10 @@ def test_validation_tells_who_was_judged_and_how_trials_are_compared():
     ((judged, ratios),) = told
     assert judged is policy
     # mean -40 / 3; deviations 167/6, -73/6, -94/6: variance (27,889 + 5,329 + 8,836) / 72 = 584.083
-    assert ratios.round_trip == pytest.approx(-40 / 3 / math.sqrt(42_054 / 72), abs=1e-9)
+    assert math.isnan(ratios.round_trip)  # of three round trips it says nothing
+    monkeypatch.setattr(validation, "FEWEST_ROUND_TRIPS", 3)
+    make_validator(tape, hand_rules(tape), np.arange(3), 0, lambda *judged: told.append(judged))(policy)
+    assert told[1][1].round_trip == pytest.approx(-40 / 3 / math.sqrt(42_054 / 72), abs=1e-9)
     assert ratios.session == pytest.approx(-23 / 3 / math.sqrt(9_672 / 18), abs=1e-9)
 
 

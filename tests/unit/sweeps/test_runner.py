@@ -6,8 +6,9 @@ from intraday_rl.core.errors import SweepError
 from intraday_rl.sweeps import runner
 from intraday_rl.sweeps.definition import Constraint, Objective
 from intraday_rl.sweeps.runner import MOST_STOPS, FailureLimit, last_lines
+from intraday_rl.sweeps.space import Choice
 from intraday_rl.sweeps.stopping import BelowQuantile
-from tests.support.sweeps import End, Stage, definition, open_study, records, run
+from tests.support.small_studies import End, Stage, definition, open_study, records, run
 
 GOOD = {"f1": 0.5, "f2": 0.25}
 
@@ -131,9 +132,9 @@ def test_policy_outside_a_constraint_is_infeasible(tmp_path):
 
 def test_sweep_is_given_up_when_so_many_and_such_a_share_failed(tmp_path):
     stage = Stage(tmp_path, lambda part, attempt, params: End(0, GOOD) if part.number in (0, 1) else End(3))
-    stage.parts(3)[0].log.write_text("Traceback\nValueError: no such key\n\n")
+    stage.parts(3)[0].log.write_text("Traceback\nValueError: no such key\n\n\n")
     study = open_study(tmp_path, n_trials=20)
-    with pytest.raises(SweepError, match="^2 of 4 trials failed; the last: ValueError: no such key ") as refusal:
+    with pytest.raises(SweepError, match=r"^2 of 4 trials failed; the last: ValueError: no such key ") as refusal:
         run(study, stage, FailureLimit(2, 0.5))
     assert "3_0.log" in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -150,7 +151,7 @@ def test_fewer_failures_or_a_smaller_share_go_on(tmp_path, limit):
 
 @pytest.mark.parametrize("limit", [FailureLimit(0, 0.5), FailureLimit(1, 1.5)], ids=str)
 def test_impossible_limit_is_refused(limit):
-    with pytest.raises(Exception, match="hparams.failure_limit"):
+    with pytest.raises(Exception, match=r"hparams.failure_limit"):
         limit.check()
 
 
@@ -219,7 +220,7 @@ def test_hopeless_trial_is_stopped_early_and_recorded_as_such(tmp_path):
     run(study, stage, stopping=BelowQuantile(0.5, 0.5, 2))
     assert states(study) == ["complete", "complete", "stopped early"]
     assert records(study)[2].reason == (
-        "best validation result 0.5 at step 50 is below the 50% quantile 2 of 2 finished trials"
+        "best validation result 0.5 at step 50 is below the 50% quantile 2 of 2 trials that came as far"
     )
     assert [part.number for part in stage.stopped] == [2]
     assert stage.ends[-1][1] == "stopped early"
@@ -260,3 +261,18 @@ def test_last_lines_are_of_the_end_of_a_long_log_whatever_its_bytes(tmp_path):
     log.write_bytes(b"x" * 100_000 + b"\n\xff last\n")
     assert last_lines(log).splitlines()[-1] == "\ufffd last"
     assert len(last_lines(log)) < 20_000
+
+
+@pytest.mark.parametrize("is_repeatable", [True, False])
+def test_trial_with_the_parameters_of_an_earlier_one_is_run_only_where_it_may_differ(tmp_path, is_repeatable):
+    stage = Stage(tmp_path, lambda part, attempt, params: End(0, {"f1": params["x"], "f2": 0.25}))
+    stage.is_repeatable = is_repeatable
+    study = open_study(tmp_path, definition(space=[Choice("x", (1, 2))]), n_trials=9)
+    run(study, stage)
+    found = records(study)
+    first = {params["x"]: part.number for part, params in reversed(stage.started)}
+    assert len(stage.started) == (2 if is_repeatable else 9)
+    assert [record.state for record in found] == ["complete"] * 9
+    assert [record.values for record in found] == [(record.params["x"], 0.25) for record in found]
+    if is_repeatable:
+        assert [record.folders[0].name for record in found] == [str(first[record.params["x"]]) for record in found]

@@ -7,7 +7,7 @@ from intraday_rl.core.errors import IntradayError
 from intraday_rl.sweeps.outcomes import Outcome
 from intraday_rl.sweeps.samplers import Gp, Grid, Nsga2, Nsga3, Tpe, derived_seed, grid_size
 from intraday_rl.sweeps.space import Choice, Interval
-from tests.support.sweeps import F1, X, definition, open_study
+from tests.support.small_studies import F1, X, definition, open_study
 
 CELLS = (Choice("a", (1, 2, 3)), Choice("b", ("x", None)))
 
@@ -58,14 +58,14 @@ def test_grid_of_uncountable_values_is_refused(dimension):
     "sampler", [Tpe(-1, 10), Tpe(0, 0), Gp(2**32, 10), Gp(0, 0), Nsga2(-1, None), Nsga2(0, 1), Nsga3(0, 0), Grid(-1)]
 )
 def test_impossible_parameters_are_refused(sampler):
-    with pytest.raises(IntradayError, match="hparams.sampler"):
+    with pytest.raises(IntradayError, match=r"hparams.sampler"):
         sampler.check()
 
 
 def test_grid_size_counts_the_steps_of_intervals():
     tenths = Interval("x", 0.0, 0.9, False, False, 0.1)  # 0, 0.1, ... 0.9
     assert grid_size((tenths,)) == 10
-    assert grid_size((*CELLS, tenths, Interval("n", 1.0, 7.0, True, False, 2.0), Interval("m", 1, 2, True, False, None)))
+    assert grid_size(CELLS) == 6
     assert grid_size((Interval("n", 1.0, 7.0, True, False, 2.0), Interval("m", 1.0, 2.0, True, False, None))) == 8
 
 
@@ -90,9 +90,7 @@ def test_grid_tries_every_cell_once_also_over_interruptions(tmp_path):
         (Tpe(7, 4), lambda: optuna.samplers.TPESampler(seed=7, n_startup_trials=4)),
         (Nsga2(7, None), lambda: optuna.samplers.NSGAIISampler(seed=7, population_size=8)),
         (Nsga3(7, 8), lambda: optuna.samplers.NSGAIIISampler(seed=7, population_size=8)),
-        pytest.param(
-            Gp(7, 2), lambda: optuna.samplers.GPSampler(seed=7, n_startup_trials=2), marks=pytest.mark.slow
-        ),
+        pytest.param(Gp(7, 2), lambda: optuna.samplers.GPSampler(seed=7, n_startup_trials=2), marks=pytest.mark.slow),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -40,7 +40,7 @@ def test_texts_are_in_quotes_only_where_they_need_them():
 
 @pytest.mark.parametrize("values", [(), (1, 1), (1, True), (1, 1.0), (0, False), ("a", "b", "a")])
 def test_choice_of_nothing_or_of_equal_values_is_refused(values):
-    with pytest.raises(ConfigError, match="^k: "):
+    with pytest.raises(ConfigError, match=r"^k: "):
         Choice("k", values).check()
 
 

@@ -6,7 +6,7 @@ from intraday_rl.core.errors import IntradayError
 from intraday_rl.sweeps.definition import Objective
 from intraday_rl.sweeps.outcomes import Outcome
 from intraday_rl.sweeps.stopping import BelowQuantile, Median, Never, best_until
-from tests.support.sweeps import definition, open_study, records
+from tests.support.small_studies import definition, open_study, records
 
 RULE = BelowQuantile(0.5, 0.25, 4)
 FINISHED = [[(50.0, value), (100.0, 9.0)] for value in (1.0, 2.0, 3.0, 5.0)]  # at 50: the quarter is 1.75
@@ -23,7 +23,7 @@ def test_never_is_never():
 
 def test_trial_below_the_quantile_at_its_step_is_stopped_with_the_numbers():
     words = reason([(25.0, 1.0), (50.0, 1.74)])
-    assert words == "best validation result 1.74 at step 50 is below the 25% quantile 1.75 of 4 finished trials"
+    assert words == "best validation result 1.74 at step 50 is below the 25% quantile 1.75 of 4 trials that came as far"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,12 @@ def test_finished_trials_without_a_number_by_that_step_do_not_count():
     assert reason([(50.0, -9.0)], [*late, *FINISHED[:3]]) is None
 
 
+def test_stopped_trials_count_as_far_as_they_came():
+    stopped = [[(50.0, 100.0), (60.0, 100.0)]] * 4
+    assert reason([(55.0, 1.8)], [*stopped, *FINISHED]) is not None  # the quarter of all eight is 2.75
+    assert reason([(75.0, 1.8)], [*stopped, *FINISHED]) is None
+
+
 def test_best_until_a_step():
     assert best_until([(1.0, 2.0), (2.0, 5.0), (3.0, 9.0)], 2.0) == 5.0
     assert best_until([(1.0, 2.0)], 0.5) == -math.inf
@@ -74,7 +80,7 @@ def test_best_until_a_step():
     ids=str,
 )
 def test_impossible_numbers_are_refused(rule):
-    with pytest.raises(IntradayError, match="hparams.early_stop"):
+    with pytest.raises(IntradayError, match=r"hparams.early_stop"):
         rule.check()
 
 

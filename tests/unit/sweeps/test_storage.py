@@ -7,7 +7,7 @@ from intraday_rl.core.errors import SweepError
 from intraday_rl.sweeps import storage
 from intraday_rl.sweeps.outcomes import Outcome
 from intraday_rl.sweeps.storage import JOURNAL, drop_torn_line, open_storage
-from tests.support.sweeps import definition, open_study, records
+from tests.support.small_studies import definition, open_study, records
 
 
 def fill(folder, count):
@@ -54,14 +54,14 @@ def test_damaged_middle_is_refused_in_one_line(tmp_path, damage):
     lines = journal.read_bytes().splitlines()
     lines[len(lines) // 2] = damage
     journal.write_bytes(b"\n".join(lines) + b"\n")
-    with pytest.raises(SweepError, match="study.journal is damaged") as refusal:
+    with pytest.raises(SweepError, match=r"study.journal is damaged") as refusal:
         open_study(tmp_path)
     assert "\n" not in str(refusal.value)
 
 
 def test_journal_that_cannot_be_opened_is_named(tmp_path):
     (tmp_path / JOURNAL).mkdir()
-    with pytest.raises(SweepError, match="study.journal cannot be read: Is a directory"):
+    with pytest.raises(SweepError, match=r"study.journal cannot be read: Is a directory"):
         open_storage(None, tmp_path)
 
 

@@ -8,7 +8,7 @@ from intraday_rl.sweeps.samplers import Nsga2, Tpe
 from intraday_rl.sweeps.space import Choice, Interval
 from intraday_rl.sweeps.storage import open_storage
 from intraday_rl.sweeps.study import SURPLUS, SweepStudy
-from tests.support.sweeps import F1, F2, X, Y, definition, open_study, records
+from tests.support.small_studies import F1, F2, X, Y, definition, open_study, records
 
 GOOD = Outcome((0.5, 0.25), {})
 
@@ -129,16 +129,17 @@ def test_records_follow_a_trial_to_its_end(tmp_path):
     assert records(study)[0].values == GOOD.values
 
 
-def test_curves_are_those_of_trials_that_ended_well(tmp_path):
+def test_curves_are_those_of_trials_that_ended_well_or_were_stopped(tmp_path):
     study = open_study(tmp_path)
     for end in (
         lambda trial: study.complete(trial, GOOD, {"curve": [(1.0, 0.5)]}),
         lambda trial: study.complete(trial, GOOD, {"curve": []}),
-        lambda trial: study.stop_early(trial, "hopeless", {"curve": [(1.0, 9.0)]}),
+        lambda trial: study.stop_early(trial, "hopeless", {"curve": [(1.0, 7.0)]}),
         lambda trial: study.fail(trial, "crash", {"curve": [(1.0, 9.0)]}),
     ):
         end(study.propose())
-    assert [[tuple(point) for point in curve] for curve in open_study(tmp_path).curves()] == [[(1.0, 0.5)]]
+    curves = open_study(tmp_path).curves()
+    assert [[tuple(point) for point in curve] for curve in curves] == [[(1.0, 0.5)], [(1.0, 7.0)]]
 
 
 def test_sampler_goes_on_after_failed_infeasible_and_stopped_trials(tmp_path):

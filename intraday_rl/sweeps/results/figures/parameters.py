@@ -28,7 +28,7 @@ MIN_TRIALS = 10  # complete, below which an importance is a guess
 BEST_SHARE = 0.2  # of the complete trials, whose parameters are compared with those of all
 COLOURS = ("$line", "$short", "$baseline2", "$baseline1")
 MAX_LEVELS = 8  # names of an axis that are written beside it
-OPACITY = {"front": 1.0, "dominated only by noise": 0.8}
+OPACITY = {"front": 1.0, "not told apart from the front": 0.8}
 
 
 class Scale(NamedTuple):

@@ -40,7 +40,9 @@ def groups(results: SweepResults) -> list[Group]:
     found = [
         Group("infeasible", [r for r in results.records if r.state == INFEASIBLE and r.values], "square", "$loss", 7),
         Group("dominated", [r for r in behind if r.number not in noise], "circle", "$muted", 7),
-        Group("dominated only by noise", [r for r in behind if r.number in noise], "circle-open", "$baseline2", 9),
+        Group(
+            "not told apart from the front", [r for r in behind if r.number in noise], "circle-open", "$baseline2", 9
+        ),
         Group("front", results.front, "circle", "$line", 11),
     ]
     return [group for group in found if group.records]

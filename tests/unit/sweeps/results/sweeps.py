@@ -87,10 +87,13 @@ def results_of(records, objectives=OBJECTIVES, dimensions=DIMENSIONS, **changes)
         "candidates": (),
         "study": study_of(records, objectives, dimensions),
         "replay_commands": {one.number: f"python train.py --replay {one.number}" for one in records},
+        "member_commands": (),
         "num_counted": None,
+        "num_counted_on_test": None,
         "deflated_sharpe": None,
         "ensemble_validation": None,
         "ensemble_test": None,
+        "verdict": "",
     }
     return SweepResults(**{**fields, **changes})
 

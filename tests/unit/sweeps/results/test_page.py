@@ -171,10 +171,24 @@ def test_candidates_are_compared_over_their_seeds():
 
 def test_selection_bias_states_what_is_not_known():
     text = selection_bias(results_of([record(0, (1.0, 0.1, 0.1))]))
-    assert re.findall(r"<dd>(not \w+)", text) == ["not counted", "not known", "not known"]
-    text = selection_bias(results_of([], num_counted=1212, deflated_sharpe=0.0312))
-    assert "1,212 trials, seeds and checkpoints" in text
-    assert "0.031, the probability" in text
+    assert re.findall(r"<dd>(not \w+)", text) == ["not counted", "not counted", "not known", "not known"]
+    text = selection_bias(results_of([], num_counted=1212, num_counted_on_test=7, deflated_sharpe=0.0312))
+    assert re.findall(r"<dd>([\d,]+) models and checkpoints", text) == ["1,212", "7"]
+    assert "0.031: on the validation sessions" in text
+
+
+def test_verdict_stands_in_the_headline_and_beside_the_test():
+    ensemble = {"net_return": -0.0123, "profit_factor": 0.9, "max_drawdown": 0.02, "tail_drawdown": 0.01}
+    fields = {"ensemble_validation": ensemble, "ensemble_test": ensemble, "verdict": "fail: G1 is <too> low"}
+    candidate = Candidate(0, {}, (1.0, 0.01, 0.01), True, (ensemble,), (ensemble,), (), True)
+    results = results_of([record(0, (1.0, 0.01, 0.01))], candidates=(candidate,), **fields)
+    assert headline(results).endswith("the ensemble lost 1.23% on test: fail")
+    assert "fail: G1 is &lt;too&gt; low" in page(results)
+
+
+def test_commands_of_the_ensemble_are_on_the_page():
+    results = results_of([record(0, (1.0, 0.01, 0.01))], member_commands=("python train.py a=1", "python -m b"))
+    assert "python train.py a=1\npython -m b" in page(results)
 
 
 @pytest.mark.slow
