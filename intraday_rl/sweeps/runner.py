@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -255,12 +255,16 @@ class Runner:
         self._complete(begun, outcome, {CURVE: curve})
 
     def _complete(self, begun: _Begun, outcome: Outcome, facts: dict[str, Any]) -> None:
-        self._timed(self._study.complete, begun.trial, outcome, {**self._facts(begun), **facts})
+        if not self._timed(self._study.complete, begun.trial, outcome, {**self._facts(begun), **facts}):
+            self._leave(begun, TAKEN_OVER, "")
+            return
         self._ended += 1
         self._leave(begun, COMPLETE if outcome.is_feasible else INFEASIBLE, facts.get(REASON, ""))
 
     def _fail(self, begun: _Begun, reason: str) -> None:
-        self._timed(self._study.fail, begun.trial, reason, self._facts(begun))
+        if not self._timed(self._study.fail, begun.trial, reason, self._facts(begun)):
+            self._leave(begun, TAKEN_OVER, "")
+            return
         self._ended, self._failed = self._ended + 1, self._failed + 1
         self._leave(begun, FAILED, reason)
         if self._failed >= self._limit.failures and self._failed >= self._limit.share * self._ended:
@@ -282,10 +286,11 @@ class Runner:
     def _facts(self, begun: _Begun) -> dict[str, Any]:
         return {SECONDS: time.monotonic() - begun.began}
 
-    def _timed(self, tell: Any, *arguments: Any) -> None:
+    def _timed(self, tell: Callable[..., bool], *arguments: Any) -> bool:
         started = time.perf_counter()
-        tell(*arguments)
+        was_ours = tell(*arguments)
         self.busy_seconds += time.perf_counter() - started
+        return was_ours
 
     # --- meanwhile ---
 
@@ -308,9 +313,10 @@ class Runner:
             curve = self._tasks.curve(active.part)
             reason = self._stopping.reason(begun.trial, curve, finished, last) if curve else None
             if reason is not None and curve[-1][0] < last:
-                self._timed(self._study.stop_early, begun.trial, reason, {**self._facts(begun), CURVE: curve})
-                self._ended += 1
-                self._leave(begun, STOPPED_EARLY, reason)
+                facts = {**self._facts(begun), CURVE: curve}
+                was_ours = self._timed(self._study.stop_early, begun.trial, reason, facts)
+                self._ended += was_ours
+                self._leave(begun, STOPPED_EARLY if was_ours else TAKEN_OVER, reason if was_ours else "")
 
     def _others_work(self) -> bool:
         """Say whether other machines work on trials of the study; a machine that is gone leaves them to us."""

@@ -117,6 +117,12 @@ class SweepStudy:
     def _agree(self, mine: dict[str, Any]) -> None:
         saved = self.study.user_attrs.get(DEFINITION)
         if saved is None:
+            directions = [direction.name.lower() for direction in self.study.directions]
+            if self.study.get_trials(deepcopy=False) or directions != [o.direction for o in self.definition.objectives]:
+                raise SweepError(
+                    f"study {self.definition.name} is in the storage already and no sweep began it; name another one "
+                    "with hparams.study=NAME"
+                )
             self.study.set_user_attr(DEFINITION, mine)
             return
         difference = first_difference(saved, _as_stored(mine))
@@ -136,7 +142,7 @@ class SweepStudy:
 
     def claims_finish(self) -> bool:
         """Say whether it is this process that writes the results: of several machines the first that asks."""
-        return self.leases is None or self._claims(FINISHER)
+        return self.leases is None or self._claims(f"{FINISHER}_of_{self.n_trials}")
 
     def _claims(self, role: str) -> bool:
         """Put this process's name to a role that nobody has, and say whether it stands there a moment later."""
@@ -229,28 +235,41 @@ class SweepStudy:
             self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
         )
 
-    def complete(self, trial: Trial, outcome: Outcome, facts: Mapping[str, Any]) -> None:
-        """Tell what a trial came to."""
+    def complete(self, trial: Trial, outcome: Outcome, facts: Mapping[str, Any]) -> bool:
+        """Tell what a trial came to, and say whether it had no end yet."""
         told = self._frozen(trial.number).constraints  # by a process that was killed before it told the rest
-        for name, violation in outcome.violations.items():
-            if name not in told:
+        left = {name: value for name, value in outcome.violations.items() if name not in told}
+        return self._end(trial, {REASON: "", **facts}, left, values=outcome.values)
+
+    def fail(self, trial: Trial, reason: str, facts: Mapping[str, Any]) -> bool:
+        """Tell that a trial failed by itself, and why; say whether it had no end yet."""
+        from optuna.trial import TrialState
+
+        return self._end(trial, {**facts, REASON: reason}, {}, state=TrialState.FAIL)
+
+    def stop_early(self, trial: Trial, reason: str, facts: Mapping[str, Any]) -> bool:
+        """Tell that a trial was stopped because it was not worth going on, and why; say whether it had no end yet."""
+        from optuna.trial import TrialState
+
+        return self._end(trial, {**facts, REASON: reason}, {}, state=TrialState.PRUNED)
+
+    def _end(self, trial: Trial, facts: Mapping[str, Any], violations: Mapping[str, float], **told: Any) -> bool:
+        """Write all that is known of a trial, its end last; one that another process ended is left as it is."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        if self._frozen(trial.number).state.is_finished():
+            return False
+        try:
+            for name, violation in violations.items():
                 trial.set_constraint(name, violation)
-        _note(trial, facts)
-        self.study.tell(trial, outcome.values, skip_if_finished=True)
-
-    def fail(self, trial: Trial, reason: str, facts: Mapping[str, Any]) -> None:
-        """Tell that a trial failed by itself, and why."""
-        from optuna.trial import TrialState
-
-        _note(trial, {**facts, REASON: reason})
-        self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
-
-    def stop_early(self, trial: Trial, reason: str, facts: Mapping[str, Any]) -> None:
-        """Tell that a trial was stopped because it was not worth going on, and why."""
-        from optuna.trial import TrialState
-
-        _note(trial, {**facts, REASON: reason})
-        self.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+            for name, value in facts.items():
+                trial.set_user_attr(name, value)
+            self.study.tell(trial, **told)
+        except (UpdateFinishedTrialError, ValueError):  # ended since we looked
+            if not self._frozen(trial.number).state.is_finished():
+                raise
+            return False
+        return True
 
     def curves(self) -> list[Curve]:
         """Return the curve of every trial that was trained to its end or stopped early."""
@@ -289,11 +308,6 @@ class SweepStudy:
         return record
 
 
-def _note(trial: Trial, facts: Mapping[str, Any]) -> None:
-    for name, value in facts.items():
-        trial.set_user_attr(name, value)
-
-
 def _record(trial: FrozenTrial, folders: tuple[Path, ...]) -> TrialRecord:
     from optuna.trial import TrialState
 
@@ -313,6 +327,7 @@ def _record(trial: FrozenTrial, folders: tuple[Path, ...]) -> TrialRecord:
         seconds=trial.user_attrs.get(SECONDS),
         folders=folders,
         reason=str(trial.user_attrs.get(REASON, "")),
+        same_as=trial.user_attrs.get(SAME_AS),
     )
 
 

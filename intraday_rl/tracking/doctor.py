@@ -136,7 +136,9 @@ def _canonical(name: str) -> str:
 def _cores(_: Path) -> Iterator[Finding]:
     import psutil
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from intraday_rl.core.processes import usable_cores
+
+    usable = usable_cores()
     text = f"{usable} usable of {psutil.cpu_count()} ({psutil.cpu_count(logical=False)} physical)"
     quota = _cpu_quota()
     if quota is not None and quota < usable:

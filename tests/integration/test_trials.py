@@ -22,6 +22,7 @@ from intraday_rl.app.listeners import MonitorListener
 from intraday_rl.app.train import train
 from intraday_rl.app.trials.places import FOLDER_VARIABLE
 from intraday_rl.app.trials.registrar import Registrar
+from intraday_rl.evaluation import validation
 from intraday_rl.evaluation.ledger import Ledger
 from tests.support.mlflow_store import new_store, runs_of
 from tests.support.runs import SMALL, composed, evaluation_of, judge_again, quick, run_small
@@ -30,8 +31,9 @@ MARKET = ("data.source.seed=0",)  # the market of seed 0, whatever the training'
 
 
 @pytest.fixture(autouse=True)
-def in_haste() -> Iterator[None]:
-    """Leave out pictures."""
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave out pictures, and take the ratios of few round trips for known: runs here are small."""
+    monkeypatch.setattr(validation, "FEWEST_ROUND_TRIPS", 2)
     with quick():
         yield
 

@@ -164,7 +164,7 @@ def _dashboard(arguments: Namespace) -> int:
 
 
 def _storage_server(arguments: Namespace) -> int:
-    from intraday_rl.app.storage_server import serve_storage
+    from intraday_rl.app.trials.storage_server import serve_storage
 
     serve_storage(arguments.storage, arguments.journal, arguments.host, arguments.port)
     return 0

@@ -75,5 +75,8 @@ def refuse_other_folder(resume: str | None, run_folder: Path) -> None:
 
 
 def drop_checkpoints(run_folder: Path) -> None:
-    """Remove what a finished run does not need any more."""
-    shutil.rmtree(run_folder / RESUME)
+    """Remove what a finished run does not need any more: at once, however long it takes to delete it."""
+    gone = (run_folder / RESUME).with_name("resume_done")
+    shutil.rmtree(gone, ignore_errors=True)
+    (run_folder / RESUME).rename(gone)
+    shutil.rmtree(gone)

@@ -20,14 +20,16 @@ from intraday_rl.app.sweeping.request import SweepRequest, names_sweep, read_req
 from intraday_rl.app.sweeping.results import collect, show, write
 from intraday_rl.app.sweeping.tasks import Commands, Trainings, parts_of, refuse_foreign_trials
 from intraday_rl.app.sweeping.tracking import SweepTracking, tracked
-from intraday_rl.core.errors import ConfigError, IntradayError, SweepError
+from intraday_rl.core.errors import ConfigError, SweepError
 from intraday_rl.sweeps.executors.base import Executor
 from intraday_rl.sweeps.results.records import Candidate, TrialRecord
+from intraday_rl.sweeps.results.summary import SweepResults
 from intraday_rl.sweeps.runner import Runner
+from intraday_rl.sweeps.stopping import Never
 from intraday_rl.sweeps.storage import kept_in_reach, open_storage
 from intraday_rl.sweeps.study import SweepStudy
 
-LOCK = ".sweep.lock"
+LOCK, FINISH_LOCK = ".sweep.lock", ".finish.lock"
 
 
 def check(overrides: Sequence[str], multirun: bool) -> bool:
@@ -37,6 +39,9 @@ def check(overrides: Sequence[str], multirun: bool) -> bool:
         IntradayError: by the key.
     """
     if not names_sweep(overrides):
+        sweepers = [text for text in overrides if text.startswith("hydra/sweeper=")]
+        if sweepers:
+            raise ConfigError(f"{sweepers[0]}: a sweeper comes with hparams=…; --help lists the sweeps")
         return False
     if not multirun:
         given = next(text for text in overrides if text.startswith("hparams="))
@@ -121,7 +126,8 @@ class Sweeping:
             if not (had_all or self._study.claims_finish()):
                 self._say("another machine writes the results")
                 return
-            self._finish(tasks, executor)
+            with FileLock(self._request.settings.folder / FINISH_LOCK):  # a second process waits, then finds all done
+                self._finish(tasks, executor)
         finally:
             executor.close()
 
@@ -141,21 +147,24 @@ class Sweeping:
         if isinstance(tasks, Commands):
             self._write(records, [], [])
             return
+        self._draw(records, [], [])  # there during the hours that follow
         finish = Finish(self._request, tasks, executor, self._console)
-        candidates = finish.chosen(finish.candidates(records))
-        try:
-            candidates, verdicts = finish.judge(candidates, finish.ensemble(candidates))
-        except IntradayError:
-            self._write(records, candidates, [])  # the front is there, whatever happened to the ensemble
-            raise
+        candidates = finish.candidates(records)
+        candidates, verdicts = finish.judge(*finish.ensemble(finish.chosen(candidates)))
         self._write(records, candidates, verdicts)
+
+    def _draw(
+        self, records: Sequence[TrialRecord], candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> SweepResults:
+        results = collect(self._request, self._study, records, candidates, verdicts)
+        with self._console.status("drawing the front"):
+            write(self._request.settings.folder, results)
+        return results
 
     def _write(
         self, records: Sequence[TrialRecord], candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> None:
-        results = collect(self._request, self._study, records, candidates, verdicts)
-        with self._console.status("drawing the front"):
-            write(self._request.settings.folder, results)
+        results = self._draw(records, candidates, verdicts)
         self._tracking.results_written(results)
         show(self._console, self._request.settings.folder, results)
 
@@ -171,6 +180,8 @@ class Sweeping:
         at_once = "one trial at a time" if n_workers == 1 else f"{n_workers} trials at a time"
         self._say(f"study {settings.study} in {settings.folder}" + (f", {begun} trials begun" if begun else ""))
         self._say(f"{budget}; {at_once}; seeds {', '.join(map(str, self._request.seeds))}")
+        if len(self._request.seeds) > 1 and not isinstance(settings.early_stop, Never):
+            self._say("no trial is stopped early: that is for trials of one seed")
         for dimension in self._request.space:
             fields = ", ".join(
                 f"{k} {v}" for k, v in dimension._asdict().items() if k != "key" and v is not None and v is not False

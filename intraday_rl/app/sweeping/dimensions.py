@@ -6,6 +6,7 @@ Conventions: `tag(log,interval(…))` is drawn evenly in the logarithm, `int(int
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep
@@ -59,12 +60,14 @@ def _interval(key: str, sweep: Any) -> Interval:
 
 
 def _range(key: str, sweep: RangeSweep) -> Dimension:
-    values = list(sweep.range())
-    if len(values) < 2:
+    if sweep.tags:
+        raise ConfigError(f"{key}: a range has no tags, was {', '.join(sorted(sweep.tags))}; take interval(…)")
+    first, stop, step = (Decimal(str(number)) for number in (sweep.start, sweep.stop, sweep.step))
+    last = first + step * (math.ceil((stop - first) / step) - 1)  # in decimals: the sum of many 0.1 is no round number
+    if first == last or (stop - first) * step <= 0:
         raise ConfigError(f"{key}: a range needs two values or more")
-    is_integer = all(isinstance(value, int) for value in values)
-    step = abs(float(values[1]) - float(values[0]))
-    return Interval(key, float(min(values)), float(max(values)), is_integer, False, step)
+    is_integer = all(isinstance(number, int) for number in (sweep.start, sweep.stop, sweep.step))
+    return Interval(key, float(min(first, last)), float(max(first, last)), is_integer, False, float(abs(step)))
 
 
 def _plain(key: str, value: Any) -> Value:

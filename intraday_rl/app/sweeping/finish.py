@@ -21,7 +21,7 @@ from rich.console import Console
 from intraday_rl.app.sweeping.judgements import TEST, VALIDATION, Verdict, Wanted, judge_all
 from intraday_rl.app.sweeping.request import SweepRequest
 from intraday_rl.app.sweeping.tasks import LOGS, Trainings
-from intraday_rl.core.errors import SweepError
+from intraday_rl.core.errors import BundleError, SweepError
 from intraday_rl.sweeps.batch import carry_out
 from intraday_rl.sweeps.definition import Metrics
 from intraday_rl.sweeps.executors.base import Command, Executor
@@ -54,7 +54,7 @@ class Finish:
         self._train([part for number in numbers for part in parts[number]], params)
         found = []
         for number in numbers:
-            results = [self._tasks.result(part) for part in parts[number]]
+            results = [self._result(part) for part in parts[number]]
             lost = [part for part, result in zip(parts[number], results, strict=True) if result is None]
             if lost:
                 self._say(f"trial {number} is no candidate: a seed failed, see {lost[0].log}")
@@ -74,19 +74,34 @@ class Finish:
         members = {able[place].number for place in order[: settings.ensemble] if held[place] > 0}
         return [replace(candidate, chosen=candidate.number in members) for candidate in candidates]
 
-    def ensemble(self, candidates: Sequence[Candidate]) -> Path | None:
-        """Build the ensemble of the chosen candidates and return its folder; None where there is none.
+    def ensemble(self, candidates: Sequence[Candidate]) -> tuple[Sequence[Candidate], Path | None]:
+        """Build the ensemble of the chosen candidates.
 
-        One candidate that dominates all others is an ensemble of its seeds.
+        One candidate that dominates all others is an ensemble of its seeds. So is the first where the chosen cannot act
+        as one, because they see other features or trade by other rules.
+
+        Returns:
+            The candidates, those marked that are in it, and its folder; None where there is none.
         """
-        from intraday_rl.app.combining.ensemble import combine_runs
-
         chosen = [candidate for candidate in candidates if candidate.chosen]
         if not chosen:
             self._say("no ensemble: no candidate keeps the constraints and is better than the reference")
-            return None
+            return candidates, None
         if len(chosen) == 1:
             self._say(f"the candidate of trial {chosen[0].number} dominates all others: its seeds make the ensemble")
+            return candidates, self._built(chosen)
+        try:
+            return candidates, self._built(chosen)
+        except BundleError as error:
+            first = chosen[0]
+            self._say(f"the chosen cannot act as one ({error}): the seeds of trial {first.number} make the ensemble")
+            marked = [replace(candidate, chosen=candidate is first) for candidate in candidates]
+            return marked, self._built([first])
+
+    def _built(self, chosen: Sequence[Candidate]) -> Path:
+        """Return the folder of the ensemble of these candidates, which is built unless it is there."""
+        from intraday_rl.app.combining.ensemble import combine_runs
+
         members = [str(folder) for candidate in chosen for folder in members_of(candidate, len(chosen))]
         place = self._folder / ENSEMBLE
         names = [str(Path(member).relative_to(self._folder)) for member in members]
@@ -129,8 +144,15 @@ class Finish:
             for seed, name in zip(seeds, names, strict=True)
         ]
 
+    def _result(self, part: Part) -> Metrics | None:
+        """Return what a run came to; None if it has no result that can be read."""
+        try:
+            return self._tasks.result(part)
+        except SweepError:
+            return None
+
     def _train(self, parts: Sequence[Part], params: dict[int, dict[str, Any]]) -> None:
-        missing = [part for part in parts if self._tasks.result(part) is None]
+        missing = [part for part in parts if self._result(part) is None]
         if not missing:
             return
         done = 0
@@ -188,8 +210,8 @@ def middle_model(candidate: Candidate) -> Path:
 
 def _next_name(folder: Path) -> Path:
     """Return where an ensemble that another one follows is kept, such as `ensemble_1`."""
-    taken = [int(path.name.rpartition("_")[2]) for path in folder.glob(f"{ENSEMBLE}_*")]
-    return folder / f"{ENSEMBLE}_{max(taken, default=0) + 1}"
+    taken = [path.name.rpartition("_")[2] for path in folder.glob(f"{ENSEMBLE}_*")]
+    return folder / f"{ENSEMBLE}_{max((int(number) for number in taken if number.isdecimal()), default=0) + 1}"
 
 
 def _members_of(place: Path) -> list[str] | None:

@@ -93,7 +93,7 @@ def read_verdict(wanted: Wanted) -> Verdict | None:
             metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue  # it was interrupted
-        if gates["judged_on"] == OWN_SESSIONS[wanted.part]:
+        if gates["judged_on"].startswith(OWN_SESSIONS[wanted.part]):  # what may follow says what the policy had seen
             return Verdict(metrics, gates)
     return None
 

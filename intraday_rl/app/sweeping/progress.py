@@ -71,9 +71,10 @@ class SweepProgress:
     def ended(self, number: int, state: str, reason: str) -> None:
         """Say how a trial ended; of one that failed, its last lines too."""
         took = time.monotonic() - self._running.pop(number)
-        self._seconds.append(took)
         self._look()
         record = self._by_number[number]
+        if record.same_as is None:
+            self._seconds.append(took)
         self._say(f"trial {number}: {state} after {in_words(took)}{self._numbers(record)}")
         lines = reason.splitlines()
         for line in lines:

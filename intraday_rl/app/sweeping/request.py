@@ -13,12 +13,14 @@ from typing import Any
 
 from hydra.core.override_parser.types import ChoiceSweep, Override
 
-from intraday_rl.app.command_line.overrides import parse
+from intraday_rl.app.build import build_plan
+from intraday_rl.app.command_line.overrides import is_hydras, parse
 from intraday_rl.app.command_line.settings import SEED_END
 from intraday_rl.app.compose import check_plan, compose
 from intraday_rl.app.sweeping.dimensions import dimension_of, read_dimension
 from intraday_rl.app.sweeping.settings import SweepSettings, read_settings
 from intraday_rl.core.errors import ConfigError, IntradayError
+from intraday_rl.core.hashing import hash_file
 from intraday_rl.sweeps.space import Dimension, Interval, override
 from intraday_rl.sweeps.study import Definition
 
@@ -38,6 +40,7 @@ IRRELEVANT = (*NO_SETTING, SEED)  # parts of a configuration in which trials of 
 OF_ANY_SWEEP = (SEED, "name", "progress", "tracking")  # what the trials' command need not know
 MARKET_SEED = "data.source.seed"
 EXPERIMENT = "tracking.study"
+JUDGED_ON = "evaluation.judge_on"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class SweepRequest:
         seeds: of the repetitions of each trial.
         fixed: overrides of train.py that every trial has.
         config: the composed configuration of a trial without its parameters; of a command of the user's, the default.
+        data_files: digests of the files of bars that every trial reads, by name.
     """
 
     settings: SweepSettings
@@ -57,6 +61,7 @@ class SweepRequest:
     seeds: tuple[int, ...]
     fixed: tuple[str, ...]
     config: dict[str, Any]
+    data_files: dict[str, str]
 
     @property
     def experiment(self) -> str:
@@ -67,7 +72,11 @@ class SweepRequest:
     def definition(self) -> Definition:
         """Return what makes the study."""
         settings = self.settings
-        facts: dict[str, Any] = {"command": list(settings.command), "early_stop": _described(settings.early_stop)}
+        facts: dict[str, Any] = {
+            "data_files": self.data_files,
+            "command": list(settings.command),
+            "early_stop": _described(settings.early_stop),
+        }
         if not settings.command:
             facts["config"] = {key: value for key, value in self.config.items() if key not in IRRELEVANT}
         return Definition(settings.study, self.space, settings.objectives, settings.constraints, self.seeds, facts)
@@ -85,6 +94,7 @@ def read_request(overrides: Sequence[str]) -> SweepRequest:
         IntradayError: by the key.
     """
     parsed = parse(overrides)
+    _refuse_own_places(parsed)
     given = {o.key_or_group: o for o in parsed if o.is_sweep_override() and o.key_or_group not in (SEED, SEEDS)}
     own = [str(o.input_line) for o in parsed if _is_of(o, GROUP)]
     fixed = [o for o in parsed if not o.is_sweep_override() and not _is_of(o, GROUP) and o.key_or_group != SEEDS]
@@ -101,7 +111,32 @@ def read_request(overrides: Sequence[str]) -> SweepRequest:
     else:
         trial += _market_seed(config, trial)
         _check_trials(trial, space)
-    return SweepRequest(settings, space, seeds, tuple(trial), config)
+    files = {} if settings.command else _data_files(config)
+    return SweepRequest(settings, space, seeds, tuple(trial), config, files)
+
+
+def _refuse_own_places(parsed: Sequence[Override]) -> None:
+    """Refuse settings that a sweep makes itself."""
+    for given in parsed:
+        if is_hydras(given) or given.key_or_group == JUDGED_ON:
+            raise ConfigError(
+                f"{given.input_line}: a sweep chooses folders, launcher and judged sessions itself; its folder is "
+                "multirun/<hparams.study>"
+            )
+
+
+def _data_files(config: dict[str, Any]) -> dict[str, str]:
+    """Return the digests of the files of bars, by name: a study must not go on with others."""
+    from intraday_rl.data.files import source_files
+    from intraday_rl.data.sessions import parse_date
+    from intraday_rl.data.sources import HistoricalFiles
+
+    files = []
+    for source in (market.source for market in build_plan(config).markets):
+        if isinstance(source, HistoricalFiles):
+            days = [None if day is None else parse_date("data", "day", day) for day in (source.start, source.end)]
+            files += source_files(source.path, source.symbol, *days)
+    return {f"{path.parent.name}/{path.name}": hash_file(path) for path in sorted(files)}
 
 
 def _is_of(override: Override, group: str) -> bool:

@@ -14,7 +14,7 @@ from rich.table import Table
 from intraday_rl.app.sweeping.finish import NET_RETURN, members_of
 from intraday_rl.app.sweeping.judgements import Verdict
 from intraday_rl.app.sweeping.request import SweepRequest
-from intraday_rl.app.sweeping.tasks import Commands, Trainings
+from intraday_rl.app.sweeping.tasks import RESULT_VARIABLE, SEED_VARIABLE, Commands, Trainings
 from intraday_rl.metrics import format_metric
 from intraday_rl.metrics.summary import METRICS
 from intraday_rl.sweeps.results.page import write_page
@@ -67,8 +67,9 @@ def replay_commands(request: SweepRequest, records: Sequence[TrialRecord]) -> di
     """Return the command that runs each trial again, by its number; with several seeds, the first of them."""
     seed = request.seeds[0]
     if request.settings.command:
-        command = list(request.settings.command)
-        return {r.number: shlex.join([*command, *Commands(request).overrides(r.params, seed)]) for r in records}
+        command, variables = list(request.settings.command), f"{SEED_VARIABLE}={seed} {RESULT_VARIABLE}=/dev/stdout"
+        overrides = Commands(request).overrides
+        return {r.number: f"{variables} {shlex.join([*command, *overrides(r.params, seed)])}" for r in records}
     trainings = Trainings(request, None)
     return {r.number: shlex.join(["python", "train.py", *trainings.overrides(r.params, seed)]) for r in records}
 

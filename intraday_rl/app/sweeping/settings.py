@@ -21,7 +21,8 @@ from intraday_rl.sweeps.runner import WATCH_SECONDS, FailureLimit
 from intraday_rl.sweeps.stopping import BelowQuantile, Median, Never
 
 SAMPLERS = (samplers.Tpe, samplers.Gp, samplers.Nsga2, samplers.Nsga3, samplers.Grid)
-NUMBERS = ("n_trials", "seeds", "ensemble", "best_seeds")
+NUMBERS = ("n_trials", "seeds", "ensemble")
+FEWEST_BEST_SEEDS = 3  # a mean of fewer says little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class SweepSettings:
         for name in NUMBERS:
             checks.at_least("hparams", name, getattr(self, name), 1)
         checks.non_negative("hparams", "best", self.best, "trials")
+        checks.at_least("hparams", "best_seeds", self.best_seeds, FEWEST_BEST_SEEDS, "seeds")
         if self.best_seeds % 2 == 0:
             raise ConfigError(f"hparams.best_seeds must be odd (the middle one is a member), was {self.best_seeds}")
         checks.at_least("hparams", "heartbeat_seconds", self.heartbeat_seconds, WATCH_SECONDS, "seconds")

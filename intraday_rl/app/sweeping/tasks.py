@@ -86,13 +86,18 @@ class Trainings:
     def command(self, part: Part, params: Mapping[str, Any]) -> Command:
         """Return the command that begins the part, or goes on from its checkpoint."""
         if checkpoint_steps(part.folder):
-            arguments = [f'resume="{part.folder}"', "progress=false"]
+            arguments = [f'resume="{part.folder}"', *self._plugins(), "progress=false"]
         else:
             shutil.rmtree(part.folder, ignore_errors=True)
             part.folder.parent.mkdir(parents=True, exist_ok=True)
             arguments = [*self.overrides(params, part.seed), *self._tracking(part), "progress=false"]
             arguments.append(f'hydra.run.dir="{part.folder}"')
         return Command(tuple(training_command(arguments)), {}, part.log)
+
+    def _plugins(self) -> list[str]:
+        """Return what lets a run go on with code of the user's own, which is named anew each time."""
+        names = self._request.config["plugins"]
+        return [f"plugins=[{','.join(names)}]"] if names else []
 
     def result(self, part: Part) -> Metrics | None:
         """Return the metrics of a finished run."""
@@ -122,7 +127,8 @@ class Trainings:
 class Commands:
     """Trials that carry out a command of the user's: it gets key=value arguments and writes a JSON object of numbers.
 
-    Where to write them is in the variable SWEEP_RESULT, the repetition's seed in SWEEP_SEED.
+    That is the last thing it does, since what is there is taken for final. Where to write them is in the variable
+    SWEEP_RESULT, the repetition's seed in SWEEP_SEED.
     """
 
     is_repeatable = False  # nobody promised that

@@ -41,6 +41,8 @@ class SweepTracking:
         names = [objective.name for objective in self._request.settings.objectives]
         is_feasible = record.state == COMPLETE and record.values is not None
         values = dict(zip(names, record.values or (), strict=True)) if is_feasible else {}
+        if record.same_as is not None:  # it has no run of its own
+            return
         tags = {"role": "trial", "trial_state": record.state, "trial_reason": record.reason}
         for folder in record.folders:
             self._add(folder, tags, {f"objective/{name}": value for name, value in values.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +19,7 @@ class Local(NamedTuple):
         Args:
             n_workers: how many trials at a time; None = as many as this process has cores.
         """
-        return LocalExecutor(len(os.sched_getaffinity(0)) if n_workers is None else n_workers)
+        return LocalExecutor(processes.usable_cores() if n_workers is None else n_workers)
 
 
 class LocalExecutor:

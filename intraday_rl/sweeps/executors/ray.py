@@ -243,7 +243,7 @@ class _Cluster:
                 return
             _ray().init(
                 address="local",
-                num_cpus=len(os.sched_getaffinity(0)),
+                num_cpus=processes.usable_cores(),
                 object_store_memory=STORE_MIB * MIB,
                 include_dashboard=False,
                 _temp_dir=str(self._folder),

@@ -33,9 +33,10 @@ class Overfitting(NamedTuple):
 def trials_overfitting(records: Sequence[TrialRecord]) -> Overfitting:
     """Return how often the trial that is best in half of the validation sessions is at or below the median elsewhere.
 
-    The sessions are cut into the largest even number of blocks that leaves two sessions in each, at most 16.
+    A trial that repeats an earlier one is left out. The sessions are cut into the largest even number of blocks that
+    leaves two sessions in each, at most 16.
     """
-    reader = TrialReader(feasible(records))
+    reader = TrialReader([record for record in feasible(records) if record.same_as is None])
     returns = [np.mean([run.returns for run in runs], axis=0) for _, runs in reader]
     num_sessions = len(reader.days)
     num_splits = min(MAX_SPLITS, num_sessions // 4 * 2)

@@ -28,7 +28,8 @@ class TrialRecord:
         seconds: from start to end; None while it runs.
         folders: its run folders, one for each seed. Of a policy: metrics.json (also of each seed), equity.parquet,
             trades.parquet, all of its validation sessions.
-        reason: why it failed or was stopped; "" for others.
+        reason: why it failed, was stopped or was not run; "" for others.
+        same_as: the earlier trial whose parameters and result it has; None where it was run itself.
     """
 
     number: int
@@ -39,6 +40,7 @@ class TrialRecord:
     seconds: float | None
     folders: tuple[Path, ...]
     reason: str
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from intraday_rl.sweeps.runner import FailureLimit
 from intraday_rl.sweeps.samplers import Gp, Grid, Nsga2, Nsga3, Tpe
 from intraday_rl.sweeps.stopping import BelowQuantile, Median, Never
 
-WHOLE = ("n_trials", "seeds", "ensemble", "n_workers", "best_seeds")
+WHOLE = ("n_trials", "seeds", "ensemble", "n_workers")
 
 
 def settings(*overrides, preset="pareto_sweep"):
@@ -62,6 +62,8 @@ def test_folder_is_named_by_the_study():
     ("overrides", "words"),
     [
         *((f"hparams.{key}=0", f"hparams.{key} must be >= 1") for key in WHOLE),
+        ("hparams.best_seeds=1", "hparams.best_seeds must be >= 3"),
+        ("hparams.best_seeds=4", "hparams.best_seeds must be odd"),
         ("hparams.best=-1", "hparams.best must be >= 0"),
         ("hparams.n_trials=abc", "hparams.n_trials must be a whole number, was 'abc'"),
         ("hparams.n_trials=1.5", "hparams.n_trials must be a whole number, was 1.5"),

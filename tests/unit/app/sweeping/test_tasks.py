@@ -24,7 +24,7 @@ def request_in(tmp_path, monkeypatch):
         fixed = (f"{RATE}=1e-4,2e-4", "hparams=screening", f"{STEPS}=2000")
         request = read_request(fixed)
         settings = dataclasses.replace(request.settings, command=command)
-        return SweepRequest(settings, request.space, seeds, ("algo=ppo",), request.config)
+        return SweepRequest(settings, request.space, seeds, ("algo=ppo",), request.config, {})
 
     return make
 
