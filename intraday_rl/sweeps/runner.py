@@ -180,8 +180,7 @@ class Runner:
         self._follower.began(trial.number, trial.params)
         twin = self._study.twin(trial) if self._tasks.is_repeatable else None
         if twin is not None:
-            number, outcome = twin
-            self._complete(begun, outcome, {SAME_AS: number, REASON: f"the same parameters as trial {number}"})
+            self._end_as_twin(begun, *twin)
             return
         for part in parts:
             result = self._kept(part)
@@ -190,6 +189,14 @@ class Runner:
             else:  # it had come to its end when the sweep was killed
                 begun.results[part.seed] = result
         self._finish_if_whole(begun)
+
+    def _end_as_twin(self, begun: _Begun, number: int, outcome: Outcome | None) -> None:
+        """Let a trial end as the earlier one of its parameters did, without running it."""
+        reason = f"the same parameters as trial {number}"
+        if outcome is not None:
+            self._complete(begun, outcome, {SAME_AS: number, REASON: reason})
+        else:
+            self._stop_early(begun, reason, {SAME_AS: number})
 
     def _kept(self, part: Part) -> Metrics | None:
         """Return the part's result; None if its process was killed while it wrote it."""
@@ -313,10 +320,12 @@ class Runner:
             curve = self._tasks.curve(active.part)
             reason = self._stopping.reason(begun.trial, curve, finished, last) if curve else None
             if reason is not None and curve[-1][0] < last:
-                facts = {**self._facts(begun), CURVE: curve}
-                was_ours = self._timed(self._study.stop_early, begun.trial, reason, facts)
-                self._ended += was_ours
-                self._leave(begun, STOPPED_EARLY if was_ours else TAKEN_OVER, reason if was_ours else "")
+                self._stop_early(begun, reason, {CURVE: curve})
+
+    def _stop_early(self, begun: _Begun, reason: str, facts: dict[str, Any]) -> None:
+        was_ours = self._timed(self._study.stop_early, begun.trial, reason, {**self._facts(begun), **facts})
+        self._ended += was_ours
+        self._leave(begun, STOPPED_EARLY if was_ours else TAKEN_OVER, reason if was_ours else "")
 
     def _others_work(self) -> bool:
         """Say whether other machines work on trials of the study; a machine that is gone leaves them to us."""

@@ -278,15 +278,21 @@ class SweepStudy:
         ended = (TrialState.COMPLETE, TrialState.PRUNED)
         return [t.user_attrs[CURVE] for t in self._trials() if t.state in ended and t.user_attrs.get(CURVE)]
 
-    def twin(self, trial: Trial) -> tuple[int, Outcome] | None:
-        """Return an earlier complete trial of the same parameters: its number and what it came to."""
+    def twin(self, trial: Trial) -> tuple[int, Outcome | None] | None:
+        """Return an earlier trial of the same parameters that came to an end: its number and what it came to.
+
+        The outcome of one that was stopped early is None; one that failed may do better the next time.
+        """
         from optuna.trial import TrialState
 
         for other in self._trials():
             if other.number >= trial.number:
                 return None
-            if other.state == TrialState.COMPLETE and other.params == trial.params:
-                return other.user_attrs.get(SAME_AS, other.number), Outcome(tuple(other.values), other.constraints)
+            if other.params != trial.params or other.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+                continue
+            is_complete = other.state == TrialState.COMPLETE
+            outcome = Outcome(tuple(other.values), other.constraints) if is_complete else None
+            return other.user_attrs.get(SAME_AS, other.number), outcome
         return None
 
     def records(self, folders_of: Callable[[int], tuple[Path, ...]]) -> list[TrialRecord]:

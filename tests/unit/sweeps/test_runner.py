@@ -276,3 +276,19 @@ def test_trial_with_the_parameters_of_an_earlier_one_is_run_only_where_it_may_di
     assert [record.values for record in found] == [(record.params["x"], 0.25) for record in found]
     if is_repeatable:
         assert [record.folders[0].name for record in found] == [str(first[record.params["x"]]) for record in found]
+
+
+def test_parameters_that_were_stopped_early_are_not_tried_again(tmp_path):
+    """Trials of x = 2 have 0 at step 50, below the median of those that came as far as soon as two did."""
+    stage = Stage(tmp_path, lambda part, attempt, params: End(0, GOOD, 3))
+    stage.is_repeatable = True
+    space, values = [Choice("x", (1, 2, 3, 4))], {1: 5.0, 2: 0.0, 3: 4.0, 4: 6.0}
+    stage.curve = lambda part: [(50.0, values[dict(stage.started)[part]["x"]])] if part in dict(stage.started) else []
+    study = open_study(tmp_path, definition(space=space), n_trials=40)
+    run(study, stage, stopping=BelowQuantile(0.5, 0.5, 2))
+    found = records(study)
+    assert len(stage.started) == len({record.params["x"] for record in found if record.same_as is None})
+    repeats = [record for record in found if record.same_as is not None]
+    assert {record.state for record in found if record.params["x"] == 2} <= {"stopped early", "complete"}
+    assert all(record.state == found[record.same_as].state for record in repeats)
+    assert len(found) == 40
