@@ -9,10 +9,10 @@ from typing import Any
 
 from intraday_rl.app.command_line.groups import PROJECT
 from intraday_rl.app.command_line.settings import NAME
-from intraday_rl.app.planning.structs import build_plain, build_struct, named
+from intraday_rl.app.planning.structs import build_plain, build_struct
 from intraday_rl.core import checks
 from intraday_rl.core.coerce import coerce
-from intraday_rl.core.errors import ConfigError
+from intraday_rl.core.errors import ConfigError, ParameterError
 from intraday_rl.sweeps import samplers
 from intraday_rl.sweeps.definition import Constraint, Objective
 from intraday_rl.sweeps.executors.local import Local
@@ -92,10 +92,12 @@ def read_settings(node: Mapping[str, Any]) -> SweepSettings:
     values["early_stop"] = build_struct("hparams.early_stop", node["early_stop"], Never, BelowQuantile, Median)
     values["objectives"] = _named(Objective, "objectives", node["objectives"])
     values["constraints"] = _named(Constraint, "constraints", node["constraints"])
-    with named("hparams"):
-        for key in ("overrides", "command"):
-            values[key] = _texts(key, node[key])
+    for key in ("overrides", "command"):
+        values[key] = _texts(key, node[key])
+    try:
         return coerce(SweepSettings, values)
+    except ParameterError as error:  # its laws name the key themselves
+        raise ConfigError(str(error).replace(f"{SweepSettings.__name__}.", "hparams.")) from error
 
 
 def _named(struct: type, key: str, nodes: Any) -> tuple[Any, ...]:
