@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,8 @@ class SweepStudy:
                     f"study {self.definition.name} is in the storage already and no sweep began it; name another one "
                     "with hparams.study=NAME"
                 )
+            with warnings.catch_warnings(action="ignore"):  # the dashboard shows these names; Optuna calls them new
+                self.study.set_metric_names([objective.name for objective in self.definition.objectives])
             self.study.set_user_attr(DEFINITION, mine)
             return
         difference = first_difference(saved, _as_stored(mine))
