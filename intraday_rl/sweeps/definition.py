@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from intraday_rl.core import checks
 from intraday_rl.core.errors import ConfigError
 
 MAXIMIZE, MINIMIZE = "maximize", "minimize"
@@ -28,7 +27,10 @@ class Objective(NamedTuple):
 
     def check(self) -> None:
         """Refuse unknown directions and numbers that are not finite."""
-        checks.one_of(f"hparams.objectives.{self.name}", "direction", self.direction, (MAXIMIZE, MINIMIZE))
+        if self.direction not in (MAXIMIZE, MINIMIZE):
+            raise ConfigError(
+                f"hparams.objectives.{self.name}.direction must be one of {MAXIMIZE}, {MINIMIZE}, was {self.direction!r}"
+            )
         for field in ("cap", "reference"):
             value = getattr(self, field)
             if value is not None and not math.isfinite(value):

@@ -6,6 +6,7 @@ same total of trials. On one machine one sweep at a time works on a study; with 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -62,6 +63,7 @@ def sweep(overrides: Sequence[str]) -> None:
     console = Console(quiet=not request.config["progress"])
     settings.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.callback(drop_if_empty, settings.folder)
         if settings.storage is None:
             stack.enter_context(sole_sweep(settings.folder))
         stack.enter_context(kept_in_reach(settings.storage))
@@ -69,6 +71,12 @@ def sweep(overrides: Sequence[str]) -> None:
         refuse_foreign_trials(settings.folder, study.next_number)
         tracking = stack.enter_context(tracked(request))
         Sweeping(request, study, tracking, console).run()
+
+
+def drop_if_empty(folder: Path) -> None:
+    """Remove the folder of a sweep that was refused before anything was written there."""
+    if all(path.name in (LOCK, FINISH_LOCK) for path in folder.iterdir()):
+        shutil.rmtree(folder)
 
 
 @contextmanager
