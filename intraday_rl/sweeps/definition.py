@@ -28,9 +28,8 @@ class Objective(NamedTuple):
     def check(self) -> None:
         """Refuse unknown directions and numbers that are not finite."""
         if self.direction not in (MAXIMIZE, MINIMIZE):
-            raise ConfigError(
-                f"hparams.objectives.{self.name}.direction must be one of {MAXIMIZE}, {MINIMIZE}, was {self.direction!r}"
-            )
+            place = f"hparams.objectives.{self.name}.direction"
+            raise ConfigError(f"{place} must be one of {MAXIMIZE}, {MINIMIZE}, was {self.direction!r}")
         for field in ("cap", "reference"):
             value = getattr(self, field)
             if value is not None and not math.isfinite(value):
