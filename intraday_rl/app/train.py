@@ -159,6 +159,8 @@ def _judge(run: Any, learned: Any, registrar: Any) -> tuple[Any, Any]:
             shlex.join(["python", "evaluate.py", f"run={folder}", *([] if part == "test" else [f"sessions={part}"])]),
         ],
     )
-    write_report(report, folder / "report.html", folder / "report.png")
-    write_feature_report(feature_report_of(data, folder.name), folder / "features.html")
+    is_final = part == "test"  # of many runs beside each other, such as a sweep's trials, the page is enough
+    write_report(report, folder / "report.html", folder / "report.png" if is_final else None)
+    if is_final:
+        write_feature_report(feature_report_of(data, folder.name), folder / "features.html")
     return judged, report

@@ -111,13 +111,15 @@ class ReportData:
         return self.account_frames or (self.sessions, self.trades, self.fills, self.bars)
 
 
-def write_report(data: ReportData, html_path: Path, png_path: Path) -> None:
-    """Write the page and the picture; existing files are replaced.
+def write_report(data: ReportData, html_path: Path, png_path: Path | None) -> None:
+    """Write the page and, if it is asked for, the picture; existing files are replaced.
 
     Raises:
         ParameterError: The ledger's net result is not a finite number.
     """
     html_path.write_text(page(data), encoding="utf-8")
+    if png_path is None:
+        return
     picture = Picture(
         headline=headline(data),
         subtitle=subtitle(data),
