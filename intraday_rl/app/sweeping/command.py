@@ -43,6 +43,9 @@ def check(overrides: Sequence[str], multirun: bool) -> bool:
         sweepers = [text for text in overrides if text.startswith("hydra/sweeper=")]
         if sweepers:
             raise ConfigError(f"{sweepers[0]}: a sweeper comes with hparams=…; --help lists the sweeps")
+        settings = [text for text in overrides if text.lstrip("+~").startswith(("hparams.", "hparams/"))]
+        if settings:
+            raise ConfigError(f"{settings[0]} is a setting of a sweep; give the sweep too: -m hparams=pareto_sweep")
         return False
     if not multirun:
         given = next(text for text in overrides if text.startswith("hparams="))

@@ -10,6 +10,7 @@ from intraday_rl.app.build import Plan, build_plan
 from intraday_rl.app.command_line.groups import CONF, HYDRA, list_groups
 from intraday_rl.app.compose import compose
 from intraday_rl.app.planning.structs import find_struct
+from intraday_rl.app.sweeping.settings import read_settings
 
 TARGETS = sorted(
     {
@@ -45,7 +46,11 @@ def test_every_target_is_a_struct_of_the_package(file: str, target: str):
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_makes_a_plan(choice: str):
-    assert isinstance(build_plan(compose([choice, *NEEDED.get(choice, [])])), Plan)
+    sweep = ["hparams=screening"] if choice.startswith("hparams/") else []
+    config = compose([choice, *sweep, *NEEDED.get(choice, [])])
+    assert isinstance(build_plan(config), Plan)
+    if sweep:
+        assert read_settings(config["hparams"]).objectives
 
 
 @pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda file: file.relative_to(CONF).as_posix())
