@@ -189,3 +189,9 @@ def test_no_candidate_makes_no_ensemble(finish_with, tmp_path):
     assert finish.ensemble([candidate(tmp_path, 1, (1.0, 0.01, 0.01))])[1] is None
     assert "no ensemble: no candidate keeps the constraints" in said.getvalue()
     assert finishing.ENSEMBLE not in [path.name for path in tmp_path.iterdir()]
+
+
+def test_dominated_candidate_is_no_member_even_where_a_place_is_left(finish_with, tmp_path):
+    finish, _, _ = finish_with({})
+    found = [candidate(tmp_path, 1, (2.0, 0.01, 0.01)), candidate(tmp_path, 2, (1.0, 0.02, 0.02))]
+    assert [one.chosen for one in finish.chosen(found)] == [True, False]
