@@ -1,5 +1,6 @@
 """Judge a saved run again: `python evaluate.py --help`."""
 
+import gc
 import sys
 
 from intraday_rl.app.cli import guard
@@ -13,4 +14,6 @@ def evaluate() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(guard(evaluate))
+    status = guard(evaluate)
+    gc.freeze()  # else the interpreter looks for garbage in all that was imported, which takes a second and more
+    sys.exit(status)

@@ -1,5 +1,6 @@
 """Train, judge and report: `python train.py --help`."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,4 +16,6 @@ def train(config: dict[str, Any], run_folder: Path, overrides: list[str]) -> obj
 
 
 if __name__ == "__main__":
-    sys.exit(run(train, sys.argv[1:]))
+    status = run(train, sys.argv[1:])
+    gc.freeze()  # else the interpreter looks for garbage in all that was imported, which takes a second and more
+    sys.exit(status)

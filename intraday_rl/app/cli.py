@@ -56,6 +56,7 @@ def guard(work: Callable[[], int]) -> int:
 def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     argv = _overrides_last(argv, arguments.overrides)
+    from intraday_rl.app.command_line.overrides import asks_for_sweep
     from intraday_rl.app.compose import precheck, register_resolvers, show
 
     if arguments.cfg == "job" and not arguments.multirun:
@@ -69,9 +70,10 @@ def _dispatch(task: Callable[..., object], argv: Sequence[str]) -> int:
             resumption = resumption_of(arguments.overrides, arguments.multirun)
             if resumption is not None:
                 return _run_jobs(task, [resumption.override], resumption.register())
-        from intraday_rl.app.sweeping.command import check
+        if asks_for_sweep(arguments.overrides, arguments.multirun):
+            from intraday_rl.app.sweeping.request import read_request
 
-        if check(arguments.overrides, arguments.multirun):
+            read_request(arguments.overrides)  # refuses what is wrong before Hydra begins
             return _run_sweep(argv)
         precheck(arguments.overrides, arguments.multirun)
         if any(text.startswith("hydra.run.dir=") for text in arguments.overrides) and not arguments.multirun:

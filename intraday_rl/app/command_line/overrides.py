@@ -128,3 +128,22 @@ def single_runs(overrides: Sequence[Override]) -> list[list[str]]:
     base = fixed | {key: lines[0] for key, lines in swept.items()}
     others = [base | {key: line} for key, lines in swept.items() for line in lines[1:]]
     return [list(run.values()) for run in (base, *others)]
+
+
+def asks_for_sweep(overrides: Sequence[str], multirun: bool) -> bool:
+    """Say whether the overrides choose a sweep; told by their text, so that a single run pays nothing for it.
+
+    Raises:
+        ConfigError: a sweep without -m, or settings of a sweep without one.
+    """
+    given = next((text for text in overrides if text.startswith("hparams=")), None)
+    if given is None:
+        settings = [text for text in overrides if text.lstrip("+~").startswith(("hparams.", "hparams/"))]
+        if settings:
+            raise ConfigError(f"{settings[0]} is a setting of a sweep; give the sweep too: -m hparams=pareto_sweep")
+        sweepers = [text for text in overrides if text.startswith("hydra/sweeper=")]
+        if sweepers:
+            raise ConfigError(f"{sweepers[0]}: a sweeper comes with hparams=…; --help lists the sweeps")
+    elif not multirun:
+        raise ConfigError(f"{given} is a sweep of many runs and needs -m: python train.py -m {given}")
+    return given is not None

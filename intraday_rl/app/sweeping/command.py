@@ -17,11 +17,11 @@ from rich.console import Console
 from intraday_rl.app.sweeping.finish import Finish
 from intraday_rl.app.sweeping.judgements import Verdict
 from intraday_rl.app.sweeping.progress import SweepProgress
-from intraday_rl.app.sweeping.request import SweepRequest, names_sweep, read_request
+from intraday_rl.app.sweeping.request import SweepRequest, read_request
 from intraday_rl.app.sweeping.results import collect, show, write
 from intraday_rl.app.sweeping.tasks import Commands, Trainings, parts_of, refuse_foreign_trials
 from intraday_rl.app.sweeping.tracking import SweepTracking, tracked
-from intraday_rl.core.errors import ConfigError, SweepError
+from intraday_rl.core.errors import SweepError
 from intraday_rl.sweeps.executors.base import Executor
 from intraday_rl.sweeps.results.records import Candidate, TrialRecord
 from intraday_rl.sweeps.results.summary import SweepResults
@@ -31,27 +31,6 @@ from intraday_rl.sweeps.storage import kept_in_reach, open_storage
 from intraday_rl.sweeps.study import SweepStudy
 
 LOCK, FINISH_LOCK = ".sweep.lock", ".finish.lock"
-
-
-def check(overrides: Sequence[str], multirun: bool) -> bool:
-    """Say whether the command line asks for a sweep; refuse one that is wrong, before Hydra begins.
-
-    Raises:
-        IntradayError: by the key.
-    """
-    if not names_sweep(overrides):
-        sweepers = [text for text in overrides if text.startswith("hydra/sweeper=")]
-        if sweepers:
-            raise ConfigError(f"{sweepers[0]}: a sweeper comes with hparams=…; --help lists the sweeps")
-        settings = [text for text in overrides if text.lstrip("+~").startswith(("hparams.", "hparams/"))]
-        if settings:
-            raise ConfigError(f"{settings[0]} is a setting of a sweep; give the sweep too: -m hparams=pareto_sweep")
-        return False
-    if not multirun:
-        given = next(text for text in overrides if text.startswith("hparams="))
-        raise ConfigError(f"{given} is a sweep of many runs and needs -m: python train.py -m {given}")
-    read_request(overrides)
-    return True
 
 
 def sweep(overrides: Sequence[str]) -> None:

@@ -82,11 +82,6 @@ class SweepRequest:
         return Definition(settings.study, self.space, settings.objectives, settings.constraints, self.seeds, facts)
 
 
-def names_sweep(overrides: Sequence[str]) -> bool:
-    """Say whether the overrides choose a preset of `hparams`."""
-    return any(text.startswith(f"{GROUP}=") for text in overrides)
-
-
 def read_request(overrides: Sequence[str]) -> SweepRequest:
     """Return what the command line asks for, checked.
 

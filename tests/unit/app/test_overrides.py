@@ -1,6 +1,14 @@
+import re
+
 import pytest
 
-from intraday_rl.app.command_line.overrides import check_choices, parse, refuse_sweeps, single_runs
+from intraday_rl.app.command_line.overrides import (
+    asks_for_sweep,
+    check_choices,
+    parse,
+    refuse_sweeps,
+    single_runs,
+)
 from intraday_rl.core.errors import ConfigError
 
 REFUSED = {
@@ -73,3 +81,23 @@ def test_single_runs_hold_every_value_once_without_the_product():
 
 def test_single_runs_leave_out_intervals():
     assert single_runs(parse(["algo.parameters.learning_rate=interval(0.1,0.2)", "seed=1"])) == [["seed=1"]]
+
+
+def test_sweep_is_asked_for_by_its_preset_with_m():
+    assert asks_for_sweep(["algo=ppo", "hparams=grid", "hparams.n_trials=3"], multirun=True)
+    assert not asks_for_sweep(["algo=ppo", "seed=0,1"], multirun=True)
+    assert not asks_for_sweep(["algo=ppo"], multirun=False)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "multirun", "words"),
+    [
+        (["hparams=grid"], False, "hparams=grid is a sweep of many runs and needs -m"),
+        (["hparams.n_trials=3"], True, "hparams.n_trials=3 is a setting of a sweep; give the sweep too"),
+        (["+hparams/sampler=gp"], False, "is a setting of a sweep"),
+        (["hydra/sweeper=study"], True, "hydra/sweeper=study: a sweeper comes with hparams="),
+    ],
+)
+def test_half_a_sweep_is_refused(overrides, multirun, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        asks_for_sweep(overrides, multirun)

@@ -1,6 +1,6 @@
 import pytest
 
-from intraday_rl.app.sweeping.request import NOT_SEARCHED, names_sweep, read_request
+from intraday_rl.app.sweeping.request import NOT_SEARCHED, read_request
 from intraday_rl.core.errors import ConfigError, IntradayError
 from intraday_rl.sweeps.space import Choice, Interval
 
@@ -22,11 +22,6 @@ def refusal(*overrides):
         read_request(overrides)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def test_sweep_is_named_by_its_preset():
-    assert names_sweep(["algo=ppo", "hparams=grid"])
-    assert not names_sweep(["algo=ppo", "hparams.n_trials=3"])
 
 
 def test_override_with_one_value_takes_a_dimension_out():
