@@ -34,10 +34,16 @@ def family(folder: Path) -> list[int]:
     raise AssertionError("nobody came")
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def are_gone(pids: list[int]) -> bool:
     for _ in range(500):
-        alive = [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
-        if not alive:
+        if not any(is_alive(pid) for pid in pids):
             return True
         time.sleep(0.01)
     return False
