@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -122,11 +122,7 @@ class _Begun:
 
 
 class Runner:
-    """The sweep at work.
-
-    Attributes:
-        busy_seconds: time that proposing and telling took.
-    """
+    """The sweep at work."""
 
     def __init__(
         self,
@@ -146,7 +142,6 @@ class Runner:
         self._ended = self._failed = 0
         self._is_full = False  # the study has all of its trials
         self._watched = 0.0
-        self.busy_seconds = 0.0
 
     def run(self) -> None:
         """Work until every trial of the study has an end.
@@ -208,9 +203,7 @@ class Runner:
     def _fill(self) -> None:
         while len(self._active) < self._executor.capacity:
             if not self._waiting and not self._is_full:
-                started = time.perf_counter()
                 trial = self._study.propose()
-                self.busy_seconds += time.perf_counter() - started
                 self._is_full = trial is None
                 if trial is not None:
                     self._begin(trial)
@@ -262,14 +255,14 @@ class Runner:
         self._complete(begun, outcome, {CURVE: curve})
 
     def _complete(self, begun: _Begun, outcome: Outcome, facts: dict[str, Any]) -> None:
-        if not self._timed(self._study.complete, begun.trial, outcome, {**self._facts(begun), **facts}):
+        if not self._study.complete(begun.trial, outcome, {**self._facts(begun), **facts}):
             self._leave(begun, TAKEN_OVER, "")
             return
         self._ended += 1
         self._leave(begun, COMPLETE if outcome.is_feasible else INFEASIBLE, facts.get(REASON, ""))
 
     def _fail(self, begun: _Begun, reason: str) -> None:
-        if not self._timed(self._study.fail, begun.trial, reason, self._facts(begun)):
+        if not self._study.fail(begun.trial, reason, self._facts(begun)):
             self._leave(begun, TAKEN_OVER, "")
             return
         self._ended, self._failed = self._ended + 1, self._failed + 1
@@ -292,12 +285,6 @@ class Runner:
 
     def _facts(self, begun: _Begun) -> dict[str, Any]:
         return {SECONDS: time.monotonic() - begun.began}
-
-    def _timed(self, tell: Callable[..., bool], *arguments: Any) -> bool:
-        started = time.perf_counter()
-        was_ours = tell(*arguments)
-        self.busy_seconds += time.perf_counter() - started
-        return was_ours
 
     # --- meanwhile ---
 
@@ -323,7 +310,7 @@ class Runner:
                 self._stop_early(begun, reason, {CURVE: curve})
 
     def _stop_early(self, begun: _Begun, reason: str, facts: dict[str, Any]) -> None:
-        was_ours = self._timed(self._study.stop_early, begun.trial, reason, {**self._facts(begun), **facts})
+        was_ours = self._study.stop_early(begun.trial, reason, {**self._facts(begun), **facts})
         self._ended += was_ours
         self._leave(begun, STOPPED_EARLY if was_ours else TAKEN_OVER, reason if was_ours else "")
 
